@@ -1,0 +1,51 @@
+"""Clustering explored on Fashion-MNIST: k-means, hierarchical clustering, color quantization."""
+
+from fmnist_clustering.agreement import agreement, contingency
+from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split, read_csv
+from fmnist_clustering.hierarchy import (
+    condensed_distances,
+    cut_tree,
+    linkage,
+    merge_gaps,
+)
+from fmnist_clustering.kmeans import KMeansFit, canonical_labels, fit_kmeans, inertia, match_labels
+from fmnist_clustering.quantization import (
+    Quantized,
+    indexed_png,
+    load_image,
+    psnr,
+    quantize,
+    size_report,
+    source_bytes,
+)
+from fmnist_clustering.selection import Elbow, KSweep, elbow, silhouette_samples, sweep_k
+
+__all__ = [
+    "CLASS_NAMES",
+    "Elbow",
+    "FashionMNIST",
+    "KMeansFit",
+    "KSweep",
+    "Quantized",
+    "agreement",
+    "canonical_labels",
+    "condensed_distances",
+    "contingency",
+    "cut_tree",
+    "elbow",
+    "fit_kmeans",
+    "indexed_png",
+    "inertia",
+    "linkage",
+    "load_image",
+    "load_split",
+    "match_labels",
+    "merge_gaps",
+    "psnr",
+    "quantize",
+    "read_csv",
+    "silhouette_samples",
+    "size_report",
+    "source_bytes",
+    "sweep_k",
+]

@@ -1,0 +1,7 @@
+"""``python -m fmnist_clustering``: see `fmnist_clustering.runner`."""
+
+import sys
+
+from fmnist_clustering.runner import main
+
+sys.exit(main())

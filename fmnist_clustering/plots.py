@@ -1,0 +1,391 @@
+"""Draw given numbers on given axes: nothing here fits, shows, or touches rcParams."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from numpy.typing import ArrayLike, NDArray
+from scipy.cluster import hierarchy
+
+from fmnist_clustering.quantization import Quantized
+
+# Petroff's ten colors, the six that are dark enough for lines first (arXiv:2107.02270).
+COLORS = (
+    "#3f90da",
+    "#bd1f01",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#717581",
+    "#ffa90e",
+    "#b9ac70",
+    "#94a4a2",
+    "#92dadd",
+)
+"""Cluster i has color i; beyond ten clusters ids only."""
+GREY = "#444444"
+SIDE = 28
+
+
+def plot_images(
+    images: ArrayLike,
+    ax: Axes,
+    *,
+    n_columns: int,
+    row_names: Sequence[str] = (),
+    zoom: int = 2,
+    gap: int = 2,
+) -> Axes:
+    """Draw images in a grid, dark on white, each pixel `zoom` screen pixels wide.
+
+    Parameters
+    ----------
+    images : (m, 784) array-like
+        Grey values 0-255, higher is darker; drawn row by row.
+    ax : Axes
+        Moved and resized to the grid; its upper left corner stays.
+    n_columns : int
+        Images a row.
+    row_names : sequence of str
+        A name at the left of each row, or none.
+    zoom, gap : int
+        Screen pixels an image pixel, and image pixels between images.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+
+    Raises
+    ------
+    ValueError
+        When the images do not have 784 values each.
+    """
+    pixels = np.asarray(images)
+    if pixels.ndim != 2 or pixels.shape[1] != SIDE * SIDE:
+        raise ValueError(f"images: found shape {pixels.shape}, expected (m, 784)")
+    n_rows, cell = -(-len(pixels) // n_columns), SIDE + gap
+    page = np.zeros((n_rows * cell - gap, n_columns * cell - gap))
+    for i, image in enumerate(pixels):
+        row, column = divmod(i, n_columns)
+        top, left = row * cell, column * cell
+        page[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
+    ax.imshow(page, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
+    _bare(ax)
+    ax.set_yticks([row * cell + SIDE / 2 for row in range(len(row_names))], row_names)
+    fig = ax.get_figure(root=True)
+    if fig is not None:
+        fig.set_layout_engine("none")
+        width, height = fig.get_size_inches() * fig.dpi
+        box = ax.get_position()
+        left, top = round(box.x0 * width) / width, round(box.y1 * height) / height
+        size = page.shape[1] * zoom / width, page.shape[0] * zoom / height
+        ax.set_position((left, top - size[1], *size))
+    return ax
+
+
+def plot_inertia(
+    k_values: ArrayLike, inertia: ArrayLike, ax: Axes, *, chosen: int | None = None
+) -> Axes:
+    """Draw inertia over k, the chord from first to last point, and the elbow.
+
+    Parameters
+    ----------
+    k_values, inertia : (m,) array-like
+        The curve.
+    ax : Axes
+        Where to draw.
+    chosen : int, optional
+        The elbow, as `fmnist_clustering.elbow` returns it; None draws none.
+
+    Returns
+    -------
+    Axes
+        The same axes; the y-axis starts at 0.
+    """
+    k, cost = np.asarray(k_values), np.asarray(inertia, dtype=np.float64)
+    ax.plot(k[[0, -1]], cost[[0, -1]], color=GREY, linewidth=0.8, linestyle=":")
+    ax.annotate(
+        "chord", (k[[0, -1]].mean(), cost[[0, -1]].mean()), (4, 6), textcoords="offset points"
+    )
+    _curve(k, cost, ax, "inertia", chosen, "elbow")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    return ax
+
+
+def plot_silhouette_scores(
+    k_values: ArrayLike, silhouette: ArrayLike, ax: Axes, *, chosen: int | None = None
+) -> Axes:
+    """Draw the mean silhouette over k and its maximum.
+
+    Parameters
+    ----------
+    k_values, silhouette : (m,) array-like
+        The curve; NaN (k = 1) is left out.
+    ax : Axes
+        Where to draw.
+    chosen : int, optional
+        The k to mark.
+
+    Returns
+    -------
+    Axes
+        The same axes; the y-axis includes 0.
+    """
+    k, score = np.asarray(k_values), np.asarray(silhouette, dtype=np.float64)
+    known = np.isfinite(score)
+    return _curve(k[known], score[known], ax, "mean silhouette", chosen, "highest")
+
+
+def plot_scatter(
+    points: ArrayLike,
+    labels: ArrayLike,
+    ax: Axes,
+    *,
+    names: Mapping[int, str] | None = None,
+    explained: Sequence[float] = (),
+    seed: int = 0,
+) -> Axes:
+    """Draw points in two dimensions, colored and named by cluster.
+
+    Parameters
+    ----------
+    points : (n, 2) array-like
+        Coordinates.
+    labels : (n,) array-like of int
+        Cluster ids from 0; cluster i has color i, all beyond ten are grey.
+    ax : Axes
+        Where to draw.
+    names : mapping of id to str, optional
+        A name for each id; default: the id itself. Written at the cluster's median.
+    explained : sequence of float
+        Share of the variance that each axis holds, 0-1, for the axis labels.
+    seed : int
+        Shuffles the drawing order, so that no cluster hides another by its id.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+
+    Raises
+    ------
+    ValueError
+        When `points` is not (n, 2) with one label a row.
+    """
+    xy, ids = np.asarray(points, dtype=np.float64), np.asarray(labels)
+    if xy.ndim != 2 or xy.shape[1] != 2 or ids.shape != (len(xy),):
+        raise ValueError(f"points, labels: found {xy.shape} and {ids.shape}, expected (n, 2), (n,)")
+    order = np.random.default_rng(seed).permutation(len(xy))
+    colors = np.array([cluster_color(cluster) for cluster in range(ids.max() + 1)])
+    ax.scatter(*xy[order].T, c=colors[ids[order]], s=4, alpha=0.45, linewidths=0)
+    present = np.unique(ids)
+    centers = np.stack([np.median(xy[ids == cluster], axis=0) for cluster in present])
+    room = np.ptp(xy, axis=0) * (0.25, 0.05) if names else np.ptp(xy, axis=0) * 0.05
+    for cluster, (x, y) in zip(present, _apart(centers, room), strict=True):
+        name = names[cluster] if names else str(cluster)
+        text = ax.text(x, y, name, ha="center", va="center", fontsize=9, fontweight="bold")
+        text.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
+    for axis, share, number in zip((ax.xaxis, ax.yaxis), explained, (1, 2), strict=False):
+        axis.set_label_text(f"component {number} ({share:.0%} of variance)")
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    return ax
+
+
+def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Draw a contingency table as shaded counts.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Counts, as `fmnist_clustering.contingency` returns them.
+    ax : Axes
+        Where to draw.
+
+    Returns
+    -------
+    Axes
+        The same axes; a darker cell is more images, 0 is left blank.
+    """
+    counts = table.to_numpy()
+    ax.imshow(counts, cmap="gray_r", vmin=0, vmax=counts.max() * 1.25, aspect="auto")
+    for row, column in np.argwhere(counts > 0):
+        value = counts[row, column]
+        color = "white" if value > 0.6 * counts.max() else "#222222"
+        ax.text(column, row, f"{value:,}", ha="center", va="center", color=color, fontsize=9)
+    _bare(ax)
+    ax.set_xticks(range(table.shape[1]), table.columns)
+    ax.set_yticks(range(table.shape[0]), table.index)
+    ax.set_xlabel(str(table.columns.name or ""))
+    return ax
+
+
+def plot_dendrogram(
+    Z: ArrayLike,
+    ax: Axes,
+    *,
+    n_leaves: int = 30,
+    labels: ArrayLike | None = None,
+    cut: float | None = None,
+    note: str = "",
+) -> Axes:
+    """Draw the top of a tree; every leaf is a branch with its number of images under it.
+
+    Parameters
+    ----------
+    Z : (n - 1, 4) array-like
+        A linkage matrix.
+    ax : Axes
+        Where to draw.
+    n_leaves : int
+        How many branches to end with.
+    labels : (n,) array-like of int, optional
+        Flat clusters, as `fmnist_clustering.cut_tree` gives them at `cut`: branches below the cut
+        take the cluster's color.
+    cut : float, optional
+        Height of the cut, a dashed line.
+    note : str
+        Text at the line.
+
+    Returns
+    -------
+    Axes
+        The same axes; the y-axis starts at 0.
+    """
+    tree = np.asarray(Z, dtype=np.float64)
+    n = len(tree) + 1
+    drawn = hierarchy.dendrogram(tree, p=n_leaves, truncate_mode="lastp", no_plot=True)
+    x, height = np.array(drawn["icoord"]), np.array(drawn["dcoord"])
+    leaves = [int(leaf) for leaf in drawn["leaves"]]
+    colors = [GREY] * len(x)
+    if labels is not None and cut is not None:
+        ids = np.asarray(labels)
+        # Below the cut a link lies in one cluster: that of the drawn leaf under its left end.
+        for link in np.flatnonzero(height.max(axis=1) <= cut):
+            leaf = leaves[int(x[link, 0] // 10)]
+            colors[link] = cluster_color(int(ids[_first_member(tree, leaf)]))
+    links = [np.column_stack(pair) for pair in zip(x, height, strict=True)]
+    ax.add_collection(LineCollection(links, colors=colors, linewidths=1.5))
+    ax.set(xlim=(0, 10 * len(leaves)), ylim=(0, 1.06 * height.max()), ylabel="height of merge")
+    sizes = [1 if leaf < n else int(tree[leaf - n, 3]) for leaf in leaves]
+    positions = 5 + 10 * np.arange(len(leaves))
+    ax.set_xticks(positions, [f"{size:,}" for size in sizes], rotation=90, fontsize=8)
+    ax.tick_params(axis="x", length=0)
+    if cut is not None:
+        ax.axhline(cut, color="black", linewidth=1.2, linestyle="--")
+        ax.text(10 * len(leaves), cut, note, ha="right", va="bottom")
+    return ax
+
+
+def plot_palette(quantized: Quantized, ax: Axes) -> Axes:
+    """Draw a palette from dark to light, each color as wide as its share of the picture.
+
+    Parameters
+    ----------
+    quantized : Quantized
+        A quantized picture.
+    ax : Axes
+        Where to draw.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+    """
+    edges = np.concatenate([[0.0], np.cumsum(quantized.shares)])
+    ax.bar(
+        edges[:-1], 1, quantized.shares, align="edge", color=quantized.palette / 255, linewidth=0
+    )
+    _bare(ax)
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    return ax
+
+
+def plot_quantized(quantized: Quantized, ax: Axes, *, title: str = "") -> Axes:
+    """Draw a quantized picture with its palette as a strip below.
+
+    Parameters
+    ----------
+    quantized : Quantized
+        A quantized picture.
+    ax : Axes
+        Where to draw.
+    title : str
+        Text above.
+
+    Returns
+    -------
+    Axes
+        The same axes; the strip is a child of them.
+    """
+    ax.imshow(quantized.image)
+    _bare(ax)
+    ax.set_title(title, fontsize=10)
+    plot_palette(quantized, ax.inset_axes((0, -0.1, 1, 0.08)))
+    return ax
+
+
+def cluster_color(cluster: int) -> str:
+    """Return the color of a cluster id: ten distinct ones, then grey.
+
+    Parameters
+    ----------
+    cluster : int
+        Id from 0.
+
+    Returns
+    -------
+    str
+        A hexadecimal color.
+    """
+    return COLORS[cluster] if cluster < len(COLORS) else GREY
+
+
+def _curve(
+    k: NDArray[np.int64],
+    values: NDArray[np.float64],
+    ax: Axes,
+    name: str,
+    chosen: int | None,
+    word: str,
+) -> Axes:
+    """Draw a criterion over k with the chosen k marked."""
+    ax.plot(k, values, color=GREY, marker="o")
+    ax.set(xlabel="number of clusters k", ylabel=name, xticks=k)
+    ax.set_ylim(min(0.0, 1.1 * values.min()), 1.1 * values.max())
+    if chosen is not None:
+        ax.axvline(chosen, color="black", linewidth=1.2, linestyle="--")
+        value = values[list(k).index(chosen)]
+        ax.annotate(f"{word}: k = {chosen}", (chosen, value), (8, 8), textcoords="offset points")
+    return ax
+
+
+def _first_member(tree: NDArray[np.float64], node: int) -> int:
+    """Return the row at the left end of a node's branch."""
+    while node > len(tree):
+        node = int(tree[node - len(tree) - 1, 0])
+    return node
+
+
+def _apart(centers: NDArray[np.float64], room: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lift labels that would overlap, from the lowest to the highest."""
+    placed = centers.copy()
+    order = np.argsort(centers[:, 1])
+    for i, label in enumerate(order):
+        for below in order[:i][np.argsort(placed[order[:i], 1])]:
+            near = np.abs(placed[label] - placed[below]) < room
+            if near.all():
+                placed[label, 1] = placed[below, 1] + room[1]
+    return placed
+
+
+def _bare(ax: Axes) -> None:
+    """Remove what a picture does not need."""
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
