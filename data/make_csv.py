@@ -59,7 +59,9 @@ def main(source: Path, output: Path) -> None:
     """Write both files and print the SHA-256 of their uncompressed content."""
     content = {name: read_checked(source, name) for name in SOURCES}
     for split, (stem, n_rows) in SPLITS.items():
-        images, labels = (content[f"{stem}-{kind}-ubyte"] for kind in ("images-idx3", "labels-idx1"))
+        images, labels = (
+            content[f"{stem}-{kind}-ubyte"] for kind in ("images-idx3", "labels-idx1")
+        )
         csv = csv_bytes(images, labels, n_rows)
         path = output / f"fashion-mnist_{split}.csv.gz"
         beside = path.with_suffix(".part")

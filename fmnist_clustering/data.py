@@ -219,7 +219,8 @@ def _parse(path: Path, rows: bytes, header: list[str]) -> NDArray[np.uint8]:
                 skip_blank_lines=False,
             )
         if rows.count(b",") == len(frame) * (len(header) - 1):
-            return frame.to_numpy()
+            values: NDArray[np.uint8] = frame.to_numpy()
+            return values
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         reason = error
     fault = _first_fault(rows, header) or f"could not be read as CSV ({reason})"

@@ -181,7 +181,8 @@ def plot_scatter(
         raise ValueError(f"points, labels: found {xy.shape} and {ids.shape}, expected (n, 2), (n,)")
     order = np.random.default_rng(seed).permutation(len(xy))
     colors = np.array([cluster_color(cluster) for cluster in range(ids.max() + 1)])
-    ax.scatter(*xy[order].T, c=colors[ids[order]], s=4, alpha=0.45, linewidths=0)
+    drawn, shades = xy[order], colors[ids[order]]
+    ax.scatter(drawn[:, 0], drawn[:, 1], c=shades, s=4, alpha=0.45, linewidths=0)
     present = np.unique(ids)
     centers = np.stack([np.median(xy[ids == cluster], axis=0) for cluster in present])
     room = np.ptp(xy, axis=0) * (0.25, 0.05) if names else np.ptp(xy, axis=0) * 0.05
@@ -326,6 +327,47 @@ def plot_quantized(quantized: Quantized, ax: Axes, *, title: str = "") -> Axes:
     _bare(ax)
     ax.set_title(title, fontsize=10)
     plot_palette(quantized, ax.inset_axes((0, -0.1, 1, 0.08)))
+    return ax
+
+
+def plot_rate_distortion(
+    sizes: ArrayLike,
+    psnr: ArrayLike,
+    names: Sequence[str],
+    ax: Axes,
+    *,
+    source: float | None = None,
+) -> Axes:
+    """Draw what is kept of a picture against what it takes to store.
+
+    Parameters
+    ----------
+    sizes : (m,) array-like
+        Size of each file, rising; the unit is the caller's to write on the axis.
+    psnr : (m,) array-like
+        Peak signal-to-noise ratio of each, dB; higher is nearer to the original.
+    names : sequence of str
+        A name for each, written beside its dot on alternating sides, since neighbors are close.
+    ax : Axes
+        Where to draw.
+    source : float, optional
+        Size of the file that the picture came from: a dashed line.
+
+    Returns
+    -------
+    Axes
+        The same axes; the x-axis starts at 0, the y-axis does not and says so.
+    """
+    x, y = np.asarray(sizes, dtype=np.float64), np.asarray(psnr, dtype=np.float64)
+    ax.plot(x, y, color=GREY, marker="o")
+    for i, (name, *point) in enumerate(zip(names, x, y, strict=True)):
+        offset, side = ((-7, 3), "right") if i % 2 else ((7, -12), "left")
+        ax.annotate(name, tuple(point), offset, textcoords="offset points", ha=side)
+    if source is not None:
+        ax.axvline(source, color="black", linewidth=1.2, linestyle="--")
+        ax.text(source, y.mean(), "source file ", ha="right")
+    ax.margins(y=0.12)
+    ax.set(xlim=(0, 1.05 * max(x.max(), source or 0)), ylabel="PSNR, dB (not from 0)")
     return ax
 
 

@@ -34,7 +34,8 @@ class Quantized(NamedTuple):
     @property
     def image(self) -> NDArray[np.uint8]:
         """(h, w, 3) uint8: the picture drawn with the palette."""
-        return self.palette[self.indices]
+        picture: NDArray[np.uint8] = self.palette[self.indices]
+        return picture
 
     @property
     def shares(self) -> NDArray[np.float64]:

@@ -1,0 +1,96 @@
+"""Every number in a Markdown cell is printed by its section, or is a constant with a reason."""
+
+import re
+
+import nbformat.v4 as v4
+import pytest
+from nbformat import NotebookNode
+
+from tests.notebooks.reading import NOTEBOOKS, code_cells, printed, read, sections
+
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
+
+NOT_A_RESULT = {
+    r"\]\([^)]*\)": "targets of links",
+    r"\bFigure \d+": "figures are numbered",
+    r"\(\d\)": "questions and answers are numbered",
+    r"\(\d{4}\)": "year of a publication",
+    r"\b[123] (?=k-means\b|hierarchical|color q)": "the parts are numbered, with their names",
+    r"\bpart \d": "the parts are numbered",
+    r"CC BY 2\.0": "name of a licence",
+}
+CONSTANTS = {
+    "0": "end of a scale",
+    "1": "end of a scale",
+    "28": "pixels a side of an image",
+    "784": "pixels of an image",
+    "255": "largest value of 8 bits",
+    "10,000": "images of the test split",
+    "70,000": "images of both splits",
+    "24": "bits of a color",
+    "10": "factor in the definition of the decibel",
+    "30": "rule of thumb for PSNR, and leaves of a drawn tree",
+}
+
+
+def numbers(text: str) -> list[str]:
+    for pattern in NOT_A_RESULT:
+        text = re.sub(pattern, " ", text)
+    return [token.rstrip(",") for token in NUMBER.findall(text)]
+
+
+def value(token: str) -> float:
+    return float(token.replace(",", ""))
+
+
+def unsupported(notebook: NotebookNode) -> list[str]:
+    """Return each number that stands in prose without support, with its section."""
+    found = []
+    for title, cells in sections(notebook):
+        outputs = "\n".join(printed(cell) for cell in cells if cell.cell_type == "code")
+        known = {value(token) for token in [*numbers(outputs), *CONSTANTS]}
+        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        found += [f"{title}: {token}" for token in numbers(prose) if value(token) not in known]
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_number_in_prose_is_printed_by_its_section(path) -> None:  # type: ignore[no-untyped-def]
+    assert unsupported(read(path)) == []
+
+
+@pytest.mark.parametrize("token", CONSTANTS)
+def test_constants_are_in_use(token: str) -> None:
+    prose = [cell.source for path in NOTEBOOKS for cell in read(path).cells]
+    assert any(token in numbers(text) for text in prose)
+
+
+def a_notebook(prose: str, output: str) -> NotebookNode:
+    stream = v4.new_output("stream", text=output)
+    cells = [v4.new_markdown_cell("## One?"), v4.new_code_cell("x", outputs=[stream])]
+    return v4.new_notebook(
+        cells=[*cells, v4.new_markdown_cell(prose), v4.new_markdown_cell("## Two?\n\nNo 3.")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("prose", "output", "expected"),
+    [
+        ("The mean is 0.1946.", "mean 0.1946", []),
+        ("The mean is 0.1947.", "mean 0.1946", ["One?: 0.1947"]),
+        ("The mean is 0.194.", "mean 0.1946", ["One?: 0.194"]),
+        ("In all 9,997 images.", "9997", []),
+        ("In all 9,997 images.", "9979", ["One?: 9,997"]),
+        ("Figure 7 (1999), [a](b3.md), 784 pixels", "", []),
+        ("It says 4, 6 or 8.", "4 6 7", ["One?: 8"]),
+        ("A factor of 4.4.", "44", ["One?: 4.4"]),
+        ("It holds 68%.", "68.0%", []),
+    ],
+)
+def test_drift_is_found(prose: str, output: str, expected: list[str]) -> None:
+    assert unsupported(a_notebook(prose, output)) == [*expected, "Two?: 3"]
+
+
+def test_outputs_are_read() -> None:
+    for path in NOTEBOOKS:
+        assert len(numbers("\n".join(map(printed, code_cells(read(path)))))) > 50

@@ -1,0 +1,41 @@
+import re
+
+import pytest
+
+from tests.notebooks.reading import ROOT
+
+PAGES = ["README.md", "data/README.md"]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_relative_links_resolve(page: str) -> None:
+    text = (ROOT / page).read_text()
+    targets = [t for t in re.findall(r"\]\(([^)]+)\)", text) if not t.startswith("https://")]
+    missing = [target for target in targets if not ((ROOT / page).parent / target).exists()]
+    assert missing == []
+
+
+def test_figures_of_the_original_are_shown_with_alt_text() -> None:
+    shown = dict(re.findall(r"!\[([^\]]{20,})\]\(artifacts/([^)]+)\)", README))
+    names = {"dataset", "elbow", "silhoutte", "dendogram", "cluster-5", "cluster-10", "cluster-100"}
+    assert {f"{name}.png" for name in names} <= set(shown.values())
+    assert README.count("![") == len(shown)
+
+
+def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    code = re.search(r"```python\n(.+?)```", README, re.DOTALL)
+    assert code
+    assert len([line for line in code[1].splitlines() if line]) <= 5
+    exec(code[1], {})
+    assert capsys.readouterr().out.startswith("Elbow(k=")
+
+
+def test_layout_names_what_is_there() -> None:
+    block = re.search(r"## Layout\n\n```\n(.+?)```", README, re.DOTALL)
+    assert block
+    for name in re.findall(r"^(\S+)", block[1], re.MULTILINE):
+        assert (ROOT / name).exists(), name
+    listed = re.findall(r"\w+", block[1].split("the package: ")[1].split(",\n")[0])
+    for module in listed:
+        assert (ROOT / "fmnist_clustering" / f"{module}.py").is_file(), module
