@@ -43,10 +43,13 @@ def read_checked(folder: Path, name: str) -> bytes:
 
 def csv_bytes(images: bytes, labels: bytes, n_rows: int) -> bytes:
     """Return Kaggle's layout: label,pixel1,...,pixel784 and one line an image."""
-    if struct.unpack(">4I", images[:16]) != (2051, n_rows, 28, 28):
-        sys.exit(f"IDX header of the images: found {struct.unpack('>4I', images[:16])}")
-    if struct.unpack(">2I", labels[:8]) != (2049, n_rows):
-        sys.exit(f"IDX header of the labels: found {struct.unpack('>2I', labels[:8])}")
+    for name, content, expected in (
+        ("images", images, (2051, n_rows, 28, 28)),
+        ("labels", labels, (2049, n_rows)),
+    ):
+        found = struct.unpack_from(f">{len(expected)}I", content)
+        if found != expected:
+            sys.exit(f"IDX header of the {name}: found {found}, expected {expected}")
     text = [str(value) for value in range(256)]
     lines = [",".join(["label", *(f"pixel{i}" for i in range(1, N_PIXELS + 1))])]
     for row, label in enumerate(labels[8:]):

@@ -13,7 +13,7 @@ from PIL import Image
 MAX_RMS = 0.5
 FAR_OFF = 32
 MAX_SHARE_FAR_OFF = 1e-4
-RELATIVE, ABSOLUTE = 1e-6, 1e-9
+RELATIVE, ABSOLUTE = 1e-6, 1e-15
 
 
 def difference(first: Path, second: Path) -> str | None:

@@ -27,6 +27,7 @@ CLASS_NAMES = (
 """The ten garments; position = label in the CSV."""
 
 COLUMNS = ("label", *(f"pixel{i}" for i in range(1, 785)))
+DIGITS_AND_COMMAS = b'0123456789, "\r\n'
 SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
 # Images a garment and the sum of all pixels: true of the original files in any row order.
 FINGERPRINTS = {"train": (6000, 3_431_114_169), "test": (1000, 573_469_082)}
@@ -141,11 +142,7 @@ def read_csv(path: str | Path) -> FashionMNIST:
         raise ValueError(f"{path}: found a header but no rows, expected at least one image")
     values = _parse(path, rows, header)
     order = [header.index(name) for name in COLUMNS]
-    garments = values[:, order[0]].copy()
-    if garments.max() > 9:
-        row = int(np.argmax(garments > 9))
-        raise ValueError(f"{path}: line {row + 2}: label is {garments[row]}, expected 0 to 9")
-    images = FashionMNIST(np.ascontiguousarray(values[:, order[1:]]), garments)
+    images = FashionMNIST(np.ascontiguousarray(values[:, order[1:]]), values[:, order[0]].copy())
     _warn_if_not_fashion(path, images)
     return images
 
@@ -204,41 +201,45 @@ def _read_header(path: Path, text: bytes) -> tuple[list[str], int]:
 
 
 def _parse(path: Path, rows: bytes, header: list[str]) -> NDArray[np.uint8]:
-    """Return the rows as (n, 785) uint8; pandas refuses whatever does not fit into uint8."""
-    columns = range(len(header))
+    """Return the rows as (n, 785) uint8, or say what is wrong with the first bad cell."""
     reason: object = "lines of different length"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # pandas only warns when it drops surplus columns
-            frame = pd.read_csv(
-                io.BytesIO(rows),
-                header=None,
-                names=columns,
-                dtype=np.uint8,
-                index_col=False,
-                skip_blank_lines=False,
-            )
-        if rows.count(b",") == len(frame) * (len(header) - 1):
-            values: NDArray[np.uint8] = frame.to_numpy()
-            return values
-    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
-        reason = error
+    if not rows.translate(
+        None, DIGITS_AND_COMMAS
+    ):  # pandas would take "1e2" or "true" for a number
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # pandas only warns when it drops surplus columns
+                frame = pd.read_csv(
+                    io.BytesIO(rows),
+                    header=None,
+                    names=header,
+                    dtype=np.uint8,
+                    index_col=False,
+                    skip_blank_lines=False,
+                )
+            if rows.count(b",") == frame.size - len(frame) and frame["label"].max() <= 9:
+                values: NDArray[np.uint8] = frame.to_numpy()
+                return values
+        except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
+            reason = error
     fault = _first_fault(rows, header) or f"could not be read as CSV ({reason})"
     raise ValueError(f"{path}: {fault}")
 
 
 def _first_fault(rows: bytes, header: list[str]) -> str | None:
-    """Describe the first bad value, line by line: slow, and only called to explain a refusal."""
+    """Describe the first bad cell, line by line: slow, and only called to explain a refusal."""
     for number, line in enumerate(rows.decode(errors="replace").split("\n"), start=2):
         cells = [cell.strip(' "\r') for cell in line.split(",")]
         if len(cells) != len(header):
             return f"line {number}: found {len(cells)} columns, expected {len(header)}"
         for name, cell in zip(header, cells, strict=True):
-            if not re.fullmatch(r"-?\d+", cell):
-                found = repr(cell[:40]) if cell else "an empty cell"
-                return f"line {number}, column {name}: found {found}, expected an integer 0 to 255"
-            if not 0 <= int(cell) <= 255:
-                return f"line {number}, column {name}: found {cell[:40]}, expected 0 to 255"
+            highest = 9 if name == "label" else 255
+            if not re.fullmatch("0*[0-9]{1,3}", cell) or int(cell[-3:]) > highest:
+                found = cell[:40] if re.fullmatch("-?[0-9]+", cell) else repr(cell[:40])
+                return (
+                    f"line {number}, column {name}: found {found if cell else 'an empty cell'}, "
+                    f"expected an integer 0 to {highest}"
+                )
     return None
 
 

@@ -50,7 +50,7 @@ def save_artifact(name: str, content: bytes) -> Path:
     ValueError
         When `name` is not a bare file name.
     """
-    if not name or Path(name).name != name:
+    if Path(name).name != name or not Path(name).suffix:
         raise ValueError(f"name: found {name!r}, expected a file name without folder")
     path = artifacts_dir() / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,14 +137,14 @@ def table(data: pd.DataFrame) -> pd.DataFrame:
 
 def _as_text(value: object) -> object:
     """Write a number with four significant digits and no exponent; leave the rest."""
-    if value is None or value != value:
+    if pd.isna(value):  # type: ignore[call-overload]
         return "-"
     if isinstance(value, bool) or not isinstance(value, (Integral, float)):
         return value
     if isinstance(value, Integral):
         return f"{value:,}"
+    short = f"{value:.4g}"
     if value == 0 or not 1e-3 <= abs(value) < 1e9:
-        return f"{value:.4g}"
-    rounded = float(f"{value:.4g}")
-    whole_digits = len(str(int(abs(rounded)))) if abs(rounded) >= 1 else 0
-    return f"{rounded:,.{max(0, 4 - whole_digits)}f}"
+        return short
+    whole, _, decimals = f"{float(short):f}".rstrip("0").partition(".")
+    return f"{float(short):,.{max(len(decimals), 4 - len(whole.lstrip('-0')))}f}"

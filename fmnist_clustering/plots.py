@@ -398,7 +398,7 @@ def _curve(
     """Draw a criterion over k with the chosen k marked."""
     ax.plot(k, values, color=GREY, marker="o")
     ax.set(xlabel="number of clusters k", ylabel=name, xticks=k)
-    ax.set_ylim(min(0.0, 1.1 * values.min()), 1.1 * values.max())
+    ax.set_ylim(min(0.0, 1.1 * values.min()), max(0.0, 1.1 * values.max()))
     if chosen is not None:
         ax.axvline(chosen, color="black", linewidth=1.2, linestyle="--")
         value = values[list(k).index(chosen)]

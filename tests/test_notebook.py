@@ -1,0 +1,278 @@
+import base64
+import contextlib
+import io
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+import fmnist_clustering
+from fmnist_clustering.notebook import (
+    ARTIFACTS_VARIABLE,
+    artifacts_dir,
+    save_artifact,
+    save_numbers,
+    show,
+    table,
+)
+
+STYLE = Path(fmnist_clustering.__file__).with_name("notebook.mplstyle")
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "made" / "artifacts"
+    monkeypatch.setenv(ARTIFACTS_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def displayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
+    calls: list[tuple[Any, dict[str, Any]]] = []
+
+    def display(bundle: Any, **options: Any) -> None:
+        calls.append((bundle, options))
+
+    monkeypatch.setattr("fmnist_clustering.notebook.display", display)
+    return calls
+
+
+def draw(**options: Any) -> Figure:
+    with plt.style.context(STYLE):
+        fig = plt.figure(**options)
+        ax = fig.subplots()
+        ax.plot([1, 3, 2], label="loss")
+        ax.legend()
+    return fig
+
+
+def save_shown(name: str, **options: Any) -> bytes:
+    with plt.style.context(STYLE):
+        show(draw(**options), alt="A line", save=name)
+    return (artifacts_dir() / name).read_bytes()
+
+
+@pytest.mark.parametrize("told", [None, ""], ids=["not told", "told nothing"])
+@pytest.mark.parametrize("checkout", [True, False], ids=["in a checkout", "without checkout"])
+def test_a_live_session_saves_below_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkout: bool, told: str | None
+) -> None:
+    here = tmp_path / "notebooks"
+    here.mkdir()
+    if checkout:
+        (tmp_path / "pyproject.toml").touch()
+    if told is None:
+        monkeypatch.delenv(ARTIFACTS_VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(ARTIFACTS_VARIABLE, told)
+    monkeypatch.chdir(here)
+    assert artifacts_dir() == (tmp_path if checkout else here) / "build" / "artifacts"
+
+
+def test_a_runner_says_where_artifacts_go(artifacts: Path) -> None:
+    assert artifacts_dir() == artifacts
+    assert save_artifact("note.txt", b"whole\r\n") == artifacts / "note.txt"
+    assert {path.name: path.read_bytes() for path in artifacts.iterdir()} == {
+        "note.txt": b"whole\r\n"
+    }
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def no_rename() -> Iterator[None]:
+    def refuse(*_: object) -> None:
+        raise OSError("no rename")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "replace", refuse)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"), [(full_disk, "File too large"), (no_rename, "no rename")]
+)
+def test_a_failed_write_leaves_the_old_file_whole(
+    artifacts: Path, failure: Any, message: str
+) -> None:
+    path = save_artifact("numbers.csv", b"k\n5\n")
+    before = path.stat()
+    with failure(), pytest.raises(OSError, match=message):
+        save_artifact("numbers.csv", b"k\n6\n" * 10_000)
+    assert path.read_bytes() == b"k\n5\n"
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    save_artifact("numbers.csv", b"k\n7\n")
+    assert {file.name: file.read_bytes() for file in artifacts.iterdir()} == {
+        "numbers.csv": b"k\n7\n"
+    }
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b.png", "../b.png", "/b.png", "b.png/"])
+def test_only_a_bare_name_is_saved(artifacts: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=f"name: found '{name}', expected a file name without"):
+        save_artifact(name, b"content")
+    assert not artifacts.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(
+            pd.DataFrame({"inertia": [679217.44812, 2 / 3, 1e-9 / 3], "k": [123456789, 2, 3]}),
+            "inertia,k\n679217.45,123456789\n0.66666667,2\n3.3333333e-10,3\n",
+            id="eight significant digits",
+        ),
+        pytest.param(
+            pd.DataFrame({"café": [1.5, None]}, index=pd.Index(["Bag", "T-shirt/top"])),
+            'café\n1.5\n""\n',
+            id="unnamed index",
+        ),
+        pytest.param(
+            pd.DataFrame({"a, b": [0.5, 1.0]}, index=pd.Index(["Bag", "Coat"], name="garment")),
+            'garment,"a, b"\nBag,0.5\nCoat,1\n',
+            id="named index",
+        ),
+    ],
+)
+def test_numbers_are_saved_as_csv(artifacts: Path, data: pd.DataFrame, expected: str) -> None:
+    assert save_numbers("numbers.csv", data) == artifacts / "numbers.csv"
+    assert (artifacts / "numbers.csv").read_bytes() == expected.encode()
+
+
+@pytest.mark.parametrize(
+    ("options", "size"), [({}, (800, 350)), ({"figsize": (3.21, 1.5)}, (321, 150))]
+)
+@pytest.mark.usefixtures("artifacts", "displayed")
+def test_a_figure_is_100_pixels_an_inch_on_opaque_white(
+    options: dict[str, Any], size: tuple[int, int]
+) -> None:
+    with Image.open(io.BytesIO(save_shown("line.png", **options))) as picture:
+        assert (picture.format, picture.size) == ("PNG", size)
+        pixels = np.asarray(picture.convert("RGBA"))
+    assert (pixels[..., 3] == 255).all()
+    np.testing.assert_array_equal(pixels[[0, 0, -1, -1], [0, -1, 0, -1]], 255)
+    assert (pixels < 255).any(axis=2).sum() > 100  # the line is there
+
+
+@pytest.mark.usefixtures("artifacts", "displayed")
+def test_the_same_figure_is_the_same_bytes() -> None:
+    assert save_shown("a.png") == save_shown("b.png")
+
+
+def test_show_displays_what_it_saves_with_alternative_text(
+    artifacts: Path, displayed: list[tuple[Any, dict[str, Any]]]
+) -> None:
+    fig = draw()
+    loss = pd.DataFrame({"loss": [1, 3, 2]}, index=pd.Index([5, 10, 20], name="k"))
+    show(fig, alt="The loss peaks at k = 10", save="loss.v2.png", data=loss)
+    ((bundle, options),) = displayed
+    assert bundle.keys() == {"image/png", "text/plain"}
+    assert "The loss peaks at k = 10" in bundle["text/plain"]
+    assert base64.b64decode(bundle["image/png"]) == (artifacts / "loss.v2.png").read_bytes()
+    assert options == {"metadata": {"image/png": {"alt": "The loss peaks at k = 10"}}, "raw": True}
+    assert not plt.fignum_exists(fig.number)
+    assert (artifacts / "loss.v2.csv").read_bytes() == b"k,loss\n5,1\n10,3\n20,2\n"
+    assert len(list(artifacts.iterdir())) == 2
+
+
+def test_show_saves_nothing_unless_told(
+    artifacts: Path, displayed: list[tuple[Any, dict[str, Any]]]
+) -> None:
+    show(draw(), alt="A line")
+    assert len(displayed) == 1
+    assert not artifacts.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alt": ""}, "alt: found no text, expected a sentence"),
+        ({"alt": " \n"}, "alt: found no text, expected a sentence"),
+        ({"save": "loss.jpg"}, r"save: found 'loss\.jpg', expected a name that ends with \.png"),
+        ({"save": ""}, r"save: found '', expected a name that ends with \.png"),
+        ({"save": "a/b.png"}, r"name: found 'a/b\.png', expected a file name without folder"),
+        ({"data": pd.DataFrame({"k": [1]})}, "data: found without save, expected a file name"),
+    ],
+    ids=["no alt", "blank alt", "no PNG", "no name", "folder", "data without save"],
+)
+def test_show_refuses(
+    artifacts: Path,
+    displayed: list[tuple[Any, dict[str, Any]]],
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    fig = draw()
+    with pytest.raises(ValueError, match=message):
+        show(fig, **{"alt": "A line"} | options)
+    plt.close(fig)
+    assert not displayed
+    assert not artifacts.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (9.54, "9.540"),
+        (-9.54, "-9.540"),
+        (0.0018, "0.0018"),
+        (679217.3, "679,200"),
+        (0.12345, "0.1235"),
+        (0.012344, "0.01234"),  # four significant digits, not four decimals
+        (0.0012344, "0.001234"),
+        (12.345678, "12.35"),
+        (9.9996, "10.00"),
+        (0.99996, "1.000"),
+        (999.96, "1,000"),
+        (1.795e-08, "1.795e-08"),
+        (0.0, "0"),
+        (float("inf"), "inf"),
+        (float("nan"), "-"),
+        (None, "-"),
+        (pd.NaT, "-"),
+        (pd.NA, "-"),
+        (10000, "10,000"),
+        (-1234567, "-1,234,567"),
+        (True, True),
+        ("0.123456", "0.123456"),
+        ("", ""),
+    ],
+)
+def test_a_table_has_four_significant_digits(value: object, expected: object) -> None:
+    data = pd.DataFrame({"value": pd.Series([value], dtype=object)})
+    assert table(data).loc[0, "value"] == expected
+    assert data.loc[0, "value"] is value
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (np.array([9.54, np.nan], dtype=np.float32), ["9.540", "-"]),
+        (np.array([10000, 2], dtype=np.uint16), ["10,000", "2"]),
+        (pd.array([10000, None], dtype="Int64"), ["10,000", "-"]),
+        (pd.array([9.54, None], dtype="Float64"), ["9.540", "-"]),
+        (np.array([True, False]), [True, False]),
+    ],
+    ids=["float32", "uint16", "Int64", "Float64", "bool"],
+)
+def test_a_table_takes_columns_of_any_type(column: Any, expected: list[object]) -> None:
+    data = pd.DataFrame({"value": column}, index=pd.Index(["Bag", "Coat"], name="garment"))
+    result = table(data)
+    assert result["value"].tolist() == expected
+    assert result.index.equals(data.index)
+    assert list(result.columns) == ["value"]
