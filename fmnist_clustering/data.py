@@ -203,9 +203,8 @@ def _read_header(path: Path, text: bytes) -> tuple[list[str], int]:
 def _parse(path: Path, rows: bytes, header: list[str]) -> NDArray[np.uint8]:
     """Return the rows as (n, 785) uint8, or say what is wrong with the first bad cell."""
     reason: object = "lines of different length"
-    if not rows.translate(
-        None, DIGITS_AND_COMMAS
-    ):  # pandas would take "1e2" or "true" for a number
+    # pandas would take "1e2" or "true" for a number: only digits get there
+    if not rows.translate(None, DIGITS_AND_COMMAS):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # pandas only warns when it drops surplus columns

@@ -24,7 +24,7 @@ class Quantized(NamedTuple):
     ----------
     palette : (k, 3) uint8
         sRGB colors from dark to light, no two equal.
-    indices : (h, w) uint8 or uint16
+    indices : (h, w) uint8, or uint32 where there are more than 256 colors
         For each pixel its row in the palette.
     """
 

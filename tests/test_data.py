@@ -319,6 +319,7 @@ def renamed(old: str, new: str) -> list[str]:
         pytest.param(cells(table())[0], "785 columns of numbers, no header", id="no header"),
         pytest.param(HEADER[:-1], "784 columns, without 'pixel784'", id="784"),
         pytest.param(HEADER[1:], "784 columns, without 'label'", id="784, no label"),
+        pytest.param(HEADER[:50], "50 columns, without 'pixel50'", id="50"),
         pytest.param([*HEADER, "id"], "786 columns, among them 'id'", id="786"),
         pytest.param([*HEADER, ""], "786 columns, among them ''", id="786, trailing comma"),
         pytest.param([*HEADER, "pixel1"], "786 columns", id="786, one twice"),

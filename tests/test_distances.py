@@ -57,5 +57,5 @@ def test_error_names_argument_and_fault(rows: Any, message: str, name: str) -> N
 
 
 def test_argument_is_called_x_by_default() -> None:
-    with pytest.raises(ValueError, match="^X: "):
+    with pytest.raises(ValueError, match=r"^X: "):
         as_points([])
