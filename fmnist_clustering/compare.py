@@ -40,7 +40,10 @@ def difference(first: Path, second: Path) -> str | None:
     old, new = first.read_bytes(), second.read_bytes()
     if old == new:
         return None
-    return compare.get(first.suffix, _other_difference)(old, new)
+    try:
+        return compare.get(first.suffix, _other_difference)(old, new)
+    except (OSError, SyntaxError, ValueError, csv.Error) as error:  # one of them is damaged
+        return f"{type(error).__name__}: {error}"
 
 
 def read_pixels(png: bytes) -> NDArray[np.float64]:

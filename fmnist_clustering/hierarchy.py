@@ -30,11 +30,7 @@ def condensed_distances(X: ArrayLike) -> NDArray[np.float64]:
     ValueError
         For fewer than two rows, or rows that are not finite numbers.
     """
-    points = as_points(X)
-    if len(points) < 2:
-        raise ValueError(f"X: found {len(points)} row, expected 2 or more")
-    distances: NDArray[np.float64] = pdist(points)
-    return distances
+    return _condensed(X, "X")
 
 
 def linkage(X_or_condensed: ArrayLike, method: str) -> NDArray[np.float64]:
@@ -64,7 +60,7 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> NDArray[np.float64]:
         raise ValueError(f"method: found {method!r}, expected one of {known}")
     condensed = np.asarray(X_or_condensed)
     if condensed.ndim != 1:
-        condensed = condensed_distances(X_or_condensed)
+        condensed = _condensed(X_or_condensed, "X_or_condensed")
     n = (1 + np.sqrt(1 + 8 * condensed.size)) / 2
     if condensed.size == 0 or n % 1:
         raise ValueError(f"X_or_condensed: found {condensed.size} values, expected n (n - 1) / 2")
@@ -82,7 +78,7 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     Z : (n - 1, 4) array-like
         A linkage matrix.
     max_clusters : int
-        The largest number of clusters that is looked at, 2 or more.
+        The largest number of clusters that is looked at, 3 or more.
 
     Returns
     -------
@@ -95,11 +91,11 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        When `Z` is no linkage matrix of three rows or more, or `max_clusters` is below 2.
+        When `Z` is no linkage matrix of three rows or more, or `max_clusters` is below 3.
     """
     heights = _as_linkage(Z)[:, 2]
-    if max_clusters < 2:
-        raise ValueError(f"max_clusters: found {max_clusters}, expected 2 or more")
+    if max_clusters < 3:
+        raise ValueError(f"max_clusters: found {max_clusters}, expected 3 or more")
     n_clusters = np.arange(2, min(max_clusters, len(heights)) + 1)
     if len(n_clusters) < 2:
         raise ValueError(f"Z: found {len(heights) + 1} leaves, expected 4 or more to compare gaps")
@@ -153,6 +149,15 @@ def cut_tree(
             )
         height = float(low)
     return canonical_labels(hierarchy.fcluster(tree, height, criterion="distance"))
+
+
+def _condensed(X: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return the distances of all pairs of rows; `name` is what an error message calls them."""
+    points = as_points(X, name)
+    if len(points) < 2:
+        raise ValueError(f"{name}: found {len(points)} row, expected 2 or more")
+    distances: NDArray[np.float64] = pdist(points)
+    return distances
 
 
 def _as_linkage(Z: ArrayLike) -> NDArray[np.float64]:

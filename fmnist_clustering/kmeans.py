@@ -1,5 +1,6 @@
 """One weighted k-means, coarse to fine; canonical cluster ids."""
 
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -82,7 +83,9 @@ def fit_kmeans(
         raise ValueError(f"n_init: found {n_init}, expected 1 or more")
     if n_clusters < 1:
         raise ValueError(f"n_clusters: found {n_clusters}, expected 1 or more")
-    _check_distinct(points, n_clusters)
+    if (distinct := len(_distinct(points, range(len(points)), n_clusters))) < n_clusters:
+        expected = f"at most the {distinct} distinct rows"
+        raise ValueError(f"n_clusters: found {n_clusters}, expected {expected}")
     coarse = points
     if points.shape[1] > COARSE_COMPONENTS < len(points):
         coarse = PCA(COARSE_COMPONENTS, svd_solver="covariance_eigh").fit_transform(points)
@@ -125,7 +128,8 @@ def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None 
     cost = 0.0
     for cluster, centroid in enumerate(centroids):
         members = ids == cluster
-        cost += float(weight[members] @ ((points[members] - centroid) ** 2).sum(axis=1))
+        squared = ((points[members] - centroid) ** 2).sum(axis=1)
+        cost += float((weight[members] * squared).sum())
     return cost
 
 
@@ -155,8 +159,10 @@ def as_labels(labels: ArrayLike, n: int | None = None, name: str = "labels") -> 
     if ids.ndim != 1 or ids.size == 0 or (n is not None and len(ids) != n):
         expected = "(n,)" if n is None else f"({n},)"
         raise ValueError(f"{name}: found shape {ids.shape}, expected {expected}")
-    if ids.dtype.kind not in "iu" or ids.min() < 0:
+    if ids.dtype.kind not in "iu":
         raise ValueError(f"{name}: found {ids.dtype}, expected integers from 0")
+    if ids.min() < 0:
+        raise ValueError(f"{name}: found {ids.min()}, expected integers from 0")
     return ids.astype(np.int64)
 
 
@@ -196,15 +202,15 @@ def match_labels(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:
         keep the id that they have in `reference` (Kuhn 1955); clusters beyond those of
         `reference` take the ids after its last one, by falling size.
     """
-    target = as_labels(reference, name="reference")
+    names, target = np.unique(as_labels(reference, name="reference"), return_inverse=True)
     ids = canonical_labels(as_labels(labels, len(target)))
-    overlap = np.zeros((ids.max() + 1, target.max() + 1), dtype=np.int64)
+    overlap = np.zeros((ids.max() + 1, len(names)), dtype=np.int64)
     np.add.at(overlap, (ids, target), 1)
     rows, columns = linear_sum_assignment(overlap, maximize=True)
     renumbered = np.full(len(overlap), -1, dtype=np.int64)
-    renumbered[rows] = columns
+    renumbered[rows] = names[columns]
     left_over = renumbered < 0
-    renumbered[left_over] = overlap.shape[1] + np.arange(left_over.sum())
+    renumbered[left_over] = names[-1] + 1 + np.arange(left_over.sum())
     return renumbered[ids]
 
 
@@ -220,17 +226,14 @@ def _as_weight(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
     return weight
 
 
-def _check_distinct(points: NDArray[np.float64], n_clusters: int) -> None:
-    """Refuse more clusters than distinct rows; looks at no more rows than it needs."""
-    distinct: set[bytes] = set()
-    for row in points:
-        if len(distinct) >= n_clusters:
-            return
-        distinct.add((row + 0.0).tobytes())
-    if len(distinct) < n_clusters:
-        raise ValueError(
-            f"n_clusters: found {n_clusters}, expected at most the {len(distinct)} distinct rows"
-        )
+def _distinct(points: NDArray[np.float64], order: Iterable[int], k: int) -> list[int]:
+    """Return the first `k` row numbers in `order` whose rows differ; fewer when there are fewer."""
+    found: dict[bytes, int] = {}
+    for row in order:
+        found.setdefault((points[row] + 0.0).tobytes(), row)
+        if len(found) == k:
+            break
+    return [*found.values()]
 
 
 def _centroids(
@@ -247,7 +250,8 @@ def _start(
     """Draw k rows as initial centroids, moved a little off the rows themselves."""
     rng = np.random.default_rng(seed)
     if init == "forgy":
-        rows = points[rng.choice(len(points), n_clusters, replace=False, p=weight / weight.sum())]
+        order = rng.choice(len(points), len(points), replace=False, p=weight / weight.sum())
+        rows = points[_distinct(points, order, n_clusters)]
     else:
         rows, _ = kmeans_plusplus(points, n_clusters, sample_weight=weight, random_state=seed)
     # Colors on the integer lattice tie exactly, and every BLAS kernel breaks a tie its own way.

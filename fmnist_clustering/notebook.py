@@ -137,7 +137,7 @@ def table(data: pd.DataFrame) -> pd.DataFrame:
 
 def _as_text(value: object) -> object:
     """Write a number with four significant digits and no exponent; leave the rest."""
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return "-"
     if isinstance(value, bool) or not isinstance(value, (Integral, float)):
         return value

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
+from PIL.Image import DecompressionBombError
 
 from fmnist_clustering.kmeans import fit_kmeans
 
@@ -24,7 +25,7 @@ class Quantized(NamedTuple):
     ----------
     palette : (k, 3) uint8
         sRGB colors from dark to light, no two equal.
-    indices : (h, w) uint8, or uint32 where there are more than 256 colors
+    indices : (h, w) uint8, or as many bits as more than 256 colors need
         For each pixel its row in the palette.
     """
 
@@ -63,13 +64,15 @@ def load_image(source: str | Path) -> NDArray[np.uint8]:
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it is not a picture that can be read whole.
+        When it is not a picture of 8 bits a channel that can be read whole.
     """
     path = _find_image(source)
     try:
         with Image.open(path) as picture:
+            if picture.mode.startswith(("I", "F")):
+                raise ValueError(f"found {picture.mode} pixels, expected 8 bits a channel")
             rgba = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, NotImplementedError, DecompressionBombError) as error:
         raise ValueError(f"{path}: cannot be read as a picture ({error})") from None
     page = Image.new("RGBA", rgba.size, "white")
     return np.asarray(Image.alpha_composite(page, rgba).convert("RGB"))
@@ -137,8 +140,8 @@ def quantize(image: NDArray[np.uint8], n_colors: int, *, seed: int = 0) -> Quant
     palette, color_index = np.unique(mapped, axis=0, return_inverse=True)
     by_lightness = np.argsort(palette @ LUMA, kind="stable")
     rank = np.argsort(by_lightness)[color_index.ravel()]
-    dtype = np.uint8 if len(palette) <= 256 else np.uint32
-    return Quantized(palette[by_lightness], rank[inverse].reshape(image.shape[:2]).astype(dtype))
+    indices = rank[inverse].reshape(image.shape[:2]).astype(np.min_scalar_type(len(palette) - 1))
+    return Quantized(palette[by_lightness], indices)
 
 
 def psnr(a: ArrayLike, b: ArrayLike) -> float:

@@ -6,6 +6,7 @@
 import argparse
 import ast
 import asyncio
+import atexit
 import contextlib
 import os
 import re
@@ -122,12 +123,22 @@ def _as_setting(text: str, parser: argparse.ArgumentParser) -> tuple[str, object
     name, equals, value = text.partition("=")
     if not (equals and name.isidentifier()):
         parser.error(f"--set {text}: expected NAME=VALUE")
-    if Path(value).is_file():
-        return name, str(Path(value).resolve())  # the kernel runs in another folder
     try:
         return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
+    except (ValueError, SyntaxError, TypeError):
+        path = Path(value)
+    with contextlib.suppress(OSError):  # too long for a path
+        if path.is_file():
+            return name, str(path.resolve())  # the kernel runs in another folder
+    return name, value
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _all_notebooks() -> list[Path]:
@@ -153,9 +164,12 @@ def _read(path: Path) -> "NotebookNode":
     if not path.is_file():
         raise RunError(f"{path}: no such notebook")
     try:
-        return nbformat.read(path, as_version=4)
-    except (ValueError, nbformat.reader.NotJSONError) as error:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except (AttributeError, TypeError, ValueError, nbformat.ValidationError,
+            nbformat.reader.NotJSONError) as error:  # fmt: skip
         raise RunError(f"{path}: not a notebook ({error})") from None
+    return notebook
 
 
 def _parameters(notebook: "NotebookNode") -> dict[str, ast.Assign]:
@@ -171,6 +185,7 @@ def _parameters(notebook: "NotebookNode") -> dict[str, ast.Assign]:
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and node.targets[0].id.isupper()
+        and _is_literal(node.value)
     }
 
 
@@ -191,8 +206,8 @@ def _set_parameter(notebook: "NotebookNode", name: str, value: object) -> bool:
 
 def _places(path: Path, output_dir: Path | None) -> dict[str, Path]:
     """Return where notebook, artifacts and staging of a run go."""
-    checkout = find_checkout(path.parent)
     if output_dir is None:
+        checkout = find_checkout(path.parent)
         if checkout is None or path.parent != checkout / "notebooks":
             raise RunError(f"{path}: not in notebooks/ of a checkout; give --output-dir")
         return {
@@ -201,6 +216,7 @@ def _places(path: Path, output_dir: Path | None) -> dict[str, Path]:
             "build": checkout / "build",
         }
     output = output_dir.resolve()
+    checkout = find_checkout(output)
     kept = [checkout / name for name in ("notebooks", "artifacts", "data")] if checkout else []
     if output == checkout or any(output.is_relative_to(folder) for folder in kept):
         raise RunError(
@@ -226,7 +242,7 @@ def _staging(build: Path) -> Iterator[Path]:
 def _execute(notebook: "NotebookNode", path: Path, artifacts: Path) -> None:
     """Run all cells in a fresh kernel of this interpreter; outputs replace the old ones."""
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     from fmnist_clustering.notebook import ARTIFACTS_VARIABLE
 
@@ -245,14 +261,15 @@ def _execute(notebook: "NotebookNode", path: Path, artifacts: Path) -> None:
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
-        on_notebook_start=_interrupt_on_signals,
+        shutdown_kernel="immediate",
         on_cell_execute=announce,
     )
     started = time.monotonic()
     env = os.environ | KERNEL_ENV | {ARTIFACTS_VARIABLE: str(artifacts)}
     try:
         asyncio.run(client.async_execute(env=env))
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:  # no or a dead kernel
+        atexit.unregister(client._cleanup_kernel)  # done, and fails the second time
         raise RunError(f"{path.name}, {places[at[0]]}: {_reason(error)}") from None
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -266,6 +283,10 @@ def _kernel_manager_class() -> type:
     from jupyter_client.manager import AsyncKernelManager
 
     class CurrentInterpreter(AsyncKernelManager):  # type: ignore[misc]
+        async def start_kernel(self, **options: object) -> None:
+            _interrupt_on_signals()
+            await super().start_kernel(**options)
+
         @property
         def kernel_spec(self) -> KernelSpec:
             argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -275,12 +296,18 @@ def _kernel_manager_class() -> type:
     return CurrentInterpreter
 
 
-def _interrupt_on_signals(**_: object) -> None:
+def _interrupt_on_signals() -> None:
     """Let Ctrl-C and a polite kill end the run; nbclient would only stop the kernel."""
+    loop = asyncio.get_running_loop()
+
+    def interrupt(*_: object) -> None:
+        loop.set_exception_handler(lambda *_: None)  # nbclient takes it for a dead kernel
+        raise KeyboardInterrupt
+
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
-            asyncio.get_running_loop().remove_signal_handler(number)
-        signal.signal(number, signal.default_int_handler)
+            loop.remove_signal_handler(number)
+        signal.signal(number, interrupt)
 
 
 def _cell_places(notebook: "NotebookNode") -> list[str]:

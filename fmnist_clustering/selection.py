@@ -73,9 +73,11 @@ def sweep_k(X: ArrayLike, k_values: Iterable[int], *, n_init: int = 10, seed: in
     ValueError
         For k values that are none, do not rise, or are out of range.
     """
-    ks = np.array([*k_values], dtype=np.int64)
-    if ks.size == 0 or (np.diff(ks) <= 0).any():
-        raise ValueError(f"k_values: found {ks.tolist()}, expected one or more rising integers")
+    ks, n = np.array([*k_values]), len(as_points(X))
+    is_rising = ks.ndim == 1 and ks.dtype.kind in "iu" and bool((np.diff(ks) > 0).all())
+    if ks.size == 0 or not is_rising or ks[0] < 1 or ks[-1] >= n:
+        expected = f"one or more rising integers from 1 to {n - 1}"
+        raise ValueError(f"k_values: found {ks.tolist()}, expected {expected}")
     fits = [fit_kmeans(X, int(k), n_init=n_init, seed=seed) for k in ks]
     silhouette = [
         silhouette_samples(X, fit.labels).mean() if k > 1 else np.nan

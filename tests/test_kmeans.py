@@ -108,12 +108,13 @@ def test_weights_move_the_partition() -> None:
     assert heavy.inertia == pytest.approx(400 / 101)
 
 
+@pytest.mark.parametrize("init", ["k-means++", "forgy"])
 @pytest.mark.parametrize("X", DATA.values(), ids=DATA.keys())
-def test_same_seed_same_fit_on_one_and_two_threads(X: NDArray[Any]) -> None:
+def test_same_seed_same_fit_on_one_and_two_threads(X: NDArray[Any], init: str) -> None:
     fits = []
     for n_threads in (1, 2, 2):
         with threadpool_limits(n_threads):
-            fits.append(fit_kmeans(X, 5, n_init=3, seed=1))
+            fits.append(fit_kmeans(X, 5, n_init=3, init=init, seed=1))
     assert_same_fit(fits[0], fits[1])
     assert_same_fit(fits[1], fits[2])
 

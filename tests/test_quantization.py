@@ -424,7 +424,21 @@ def test_unknown_encoding_is_refused(tmp_path: Path) -> None:
         load_image(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no picture", id="text"),
+        pytest.param(b"\x89PNG\r\n\x1a\n", id="PNG signature"),
+        pytest.param(b"\xff\xd8\xff", id="JPEG signature"),
+        # Pillow answers with a plain RuntimeError.
+        pytest.param(
+            b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"
+            b"\0\0\0\x2dmeta\0\0\0\0\0\0\0\x21hdlr\0\0\0\0\0\0\0\0pict" + bytes(13),
+            id="AVIF header",
+        ),
+    ],
+)
 def test_what_is_no_picture_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "note.png"
     path.write_bytes(content)

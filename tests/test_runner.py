@@ -343,8 +343,8 @@ def test_an_interrupted_run_publishes_nothing_and_ends_its_kernel(
 def test_an_interrupt_while_the_kernel_starts_is_one_too(held: Held) -> None:
     slow = held.hold.with_name("python")
     slow.write_text(
-        f"#!/bin/sh\nprintf %s. $$ > '{held.marker}'\n"
-        "while kill -0 $PPID; do sleep 0.1; done 2> /dev/null\n"
+        f"#!/bin/sh\nexec > /dev/null 2>&1\nprintf %s. $$ > '{held.marker}'\n"
+        "while kill -0 $PPID; do sleep 0.1; done\n"
     )
     slow.chmod(0o755)
     before = state(held.checkout)

@@ -40,6 +40,7 @@ def silhouette_by_definition(points: NDArray[Any], labels: NDArray[Any]) -> list
 def test_sweep_equals_single_fits(k_values: Any) -> None:
     sweep = sweep_k(X, k_values, n_init=2, seed=1)
     assert sweep.labels.shape == (len(sweep.k_values), len(X))
+    assert sweep.k_values.dtype == np.int64
     rows = zip(*sweep, strict=True)
     for k, inertia, silhouette, labels, centroids in rows:
         fit = fit_kmeans(X, int(k), n_init=2, seed=1)
@@ -59,9 +60,14 @@ def test_sweep_keeps_the_order_of_k() -> None:
     assert sweep.inertia.tolist() == pytest.approx([125.5, 4, 2.5])
 
 
-@pytest.mark.parametrize("k_values", [[], [3, 2], [2, 2], [2.0, 3.5], [0, 1], [2, 6]], ids=str)
+@pytest.mark.parametrize(
+    "k_values",
+    [[], [3, 2], [2, 2], [2.0, 3.5], [0, 1], [2, 6], np.array([3, 2], dtype=np.uint8)],
+    ids=str,
+)
 def test_sweep_refuses_all_but_rising_k_below_n(k_values: Any) -> None:
-    message = f"k_values: found {k_values}, expected one or more rising integers"
+    found = np.asarray(k_values).tolist()
+    message = f"k_values: found {found}, expected one or more rising integers"
     with pytest.raises(ValueError, match=re.escape(message)):
         sweep_k(LINE, k_values)
 
