@@ -43,10 +43,7 @@ def read_checked(folder: Path, name: str) -> bytes:
 
 def csv_bytes(images: bytes, labels: bytes, n_rows: int) -> bytes:
     """Return Kaggle's layout: label,pixel1,...,pixel784 and one line an image."""
-    for name, content, expected in (
-        ("images", images, (2051, n_rows, 28, 28)),
-        ("labels", labels, (2049, n_rows)),
-    ):
+    for name, content, expected in (("images", images, (2051, n_rows, 28, 28)), ("labels", labels, (2049, n_rows))):
         found = struct.unpack_from(f">{len(expected)}I", content)
         if found != expected:
             sys.exit(f"IDX header of the {name}: found {found}, expected {expected}")
@@ -62,9 +59,7 @@ def main(source: Path, output: Path) -> None:
     """Write both files and print the SHA-256 of their uncompressed content."""
     content = {name: read_checked(source, name) for name in SOURCES}
     for split, (stem, n_rows) in SPLITS.items():
-        images, labels = (
-            content[f"{stem}-{kind}-ubyte"] for kind in ("images-idx3", "labels-idx1")
-        )
+        images, labels = (content[f"{stem}-{kind}-ubyte"] for kind in ("images-idx3", "labels-idx1"))
         csv = csv_bytes(images, labels, n_rows)
         path = output / f"fashion-mnist_{split}.csv.gz"
         beside = path.with_suffix(".part")

@@ -2,23 +2,10 @@
 
 from fmnist_clustering.agreement import agreement, contingency
 from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split, read_csv
-from fmnist_clustering.hierarchy import (
-    condensed_distances,
-    cut_tree,
-    linkage,
-    merge_gaps,
-)
+from fmnist_clustering.hierarchy import condensed_distances, cut_tree, linkage, merge_gaps
 from fmnist_clustering.kmeans import KMeansFit, canonical_labels, fit_kmeans, inertia, match_labels
-from fmnist_clustering.quantization import (
-    Quantized,
-    indexed_png,
-    load_image,
-    psnr,
-    quantize,
-    size_report,
-    source_bytes,
-)
-from fmnist_clustering.selection import Elbow, KSweep, elbow, silhouette_samples, sweep_k
+from fmnist_clustering.quantization import Quantized, indexed_png, load_image, psnr, quantize, size_report, source_bytes
+from fmnist_clustering.selection import Elbow, KSweep, elbow, elbow_ranges, silhouette_samples, sweep_k
 
 __all__ = [
     "CLASS_NAMES",
@@ -33,6 +20,7 @@ __all__ = [
     "contingency",
     "cut_tree",
     "elbow",
+    "elbow_ranges",
     "fit_kmeans",
     "indexed_png",
     "inertia",

@@ -12,18 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-CLASS_NAMES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 """The ten garments; position = label in the CSV."""
 
 COLUMNS = ("label", *(f"pixel{i}" for i in range(1, 785)))
@@ -195,9 +184,7 @@ def _read_header(path: Path, text: bytes) -> tuple[list[str], int]:
         found = f"{found}, among them {unknown[0][:40]!r}"
     elif missing:
         found = f"{found}, without {min(missing, key=COLUMNS.index)!r}"
-    raise ValueError(
-        f"{path}: line 1: found {found}, expected 785 named label, pixel1, ..., pixel784"
-    )
+    raise ValueError(f"{path}: line 1: found {found}, expected 785 named label, pixel1, ..., pixel784")
 
 
 def _parse(path: Path, rows: bytes, header: list[str]) -> NDArray[np.uint8]:
@@ -209,12 +196,7 @@ def _parse(path: Path, rows: bytes, header: list[str]) -> NDArray[np.uint8]:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # pandas only warns when it drops surplus columns
                 frame = pd.read_csv(
-                    io.BytesIO(rows),
-                    header=None,
-                    names=header,
-                    dtype=np.uint8,
-                    index_col=False,
-                    skip_blank_lines=False,
+                    io.BytesIO(rows), header=None, names=header, dtype=np.uint8, index_col=False, skip_blank_lines=False
                 )
             if rows.count(b",") == frame.size - len(frame) and frame["label"].max() <= 9:
                 values: NDArray[np.uint8] = frame.to_numpy()

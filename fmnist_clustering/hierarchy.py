@@ -108,9 +108,7 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     return pd.DataFrame(columns).iloc[order].reset_index(drop=True)
 
 
-def cut_tree(
-    Z: ArrayLike, *, n_clusters: int | None = None, height: float | None = None
-) -> NDArray[np.int64]:
+def cut_tree(Z: ArrayLike, *, n_clusters: int | None = None, height: float | None = None) -> NDArray[np.int64]:
     """Cut a tree into flat clusters.
 
     Parameters
@@ -144,8 +142,7 @@ def cut_tree(
         low, high = edges[n - n_clusters], edges[n - n_clusters + 1]  # type: ignore[operator]
         if low == high:
             raise ValueError(
-                f"n_clusters: found {n_clusters}, but merges tie at height {low:g}: "
-                "no cut gives that many"
+                f"n_clusters: found {n_clusters}, but merges tie at height {low:g}: no cut gives that many"
             )
         height = float(low)
     return canonical_labels(hierarchy.fcluster(tree, height, criterion="distance"))

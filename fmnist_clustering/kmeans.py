@@ -7,13 +7,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
-from fmnist_clustering.distances import as_points
+from fmnist_clustering.distances import as_points, as_rows
 
-INITS = ("k-means++", "forgy")
-COARSE_COMPONENTS = 50
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+INITS = ("k-means++", "forgy", "random partition")
+SEARCH_ROWS, SEARCH_COLUMNS, COARSE_COLUMNS = 10_000, 20, 50
+BLOCK_ROWS = 32_768
 
 
 class KMeansFit(NamedTuple):
@@ -29,9 +35,33 @@ class KMeansFit(NamedTuple):
         Weighted sum of squared distances to the own centroid, computed from the labels.
     """
 
-    labels: NDArray[np.int64]
-    centroids: NDArray[np.float64]
+    labels: Labels
+    centroids: Floats
     inertia: float
+
+
+class Problem(NamedTuple):
+    """Rows prepared once for any number of fits.
+
+    Attributes
+    ----------
+    points : (n, d) float64
+        The rows in their own units: grey levels for images.
+    weight : (n,) float64
+        Weight of each row.
+    coarse : (n, c) float64
+        The first principal components, or `points` where there are few columns.
+    sample : (s,) int64
+        The rows that the search looks at.
+    unit : float
+        What counts as 1.0 in the points.
+    """
+
+    points: Floats
+    weight: Floats
+    coarse: Floats
+    sample: Labels
+    unit: float
 
 
 def fit_kmeans(
@@ -43,12 +73,15 @@ def fit_kmeans(
     init: str = "k-means++",
     seed: int = 0,
 ) -> KMeansFit:
-    """Partition rows into k clusters of small inertia (Lloyd 1982).
+    """Partition rows into k clusters of small inertia (Lloyd 1982), coarse to fine.
 
-    All `n_init` starts run on the first 50 principal components, which hold most of the variance
-    in a fraction of the columns; the best one's partition is carried back to all columns, where
-    Lloyd's iterations run until no label changes. The result is therefore a local optimum of the
-    full problem. Rows of 50 columns or fewer are clustered as they are.
+    The search runs on the first 20 principal components of at most 10,000 rows. Its `n_init`
+    restarts are spent so: `n_init` starts of five iterations each; the best two go on to an
+    optimum, and each then gets ``4 n_init`` swaps, at most 4 k (a centroid that is cheap to lose
+    moves to a row that is badly served, and what does not lower the inertia is undone: Fränti and
+    Kivijärvi 2000). Both partitions are carried to 50 components of all rows, then to all columns,
+    where Lloyd's iterations run until no label changes; the lower final inertia wins. With
+    ``n_init=1`` there is one start and no swap.
 
     Parameters
     ----------
@@ -59,44 +92,107 @@ def fit_kmeans(
     sample_weight : (n,) array-like, optional
         Positive weight of each row; default 1.
     n_init : int
-        Number of starts; the one of lowest inertia wins.
-    init : {"k-means++", "forgy"}
-        k-means++ spreads the initial centroids (Arthur & Vassilvitskii 2007); Forgy draws k rows.
+        Number of starts, 1 or more.
+    init : {"k-means++", "forgy", "random partition"}
+        k-means++ spreads the initial centroids (Arthur & Vassilvitskii 2007); Forgy draws k rows;
+        a random partition deals all rows to k clusters and takes their means.
     seed : int
         Makes the result repeatable.
 
     Returns
     -------
     KMeansFit
-        ``.labels`` (n,), ``.centroids`` (k, d) and ``.inertia``, lower is tighter.
+        ``.labels`` (n,), ``.centroids`` (k, d) and ``.inertia``, lower is tighter: a fixed point
+        of Lloyd's algorithm on all rows and columns.
 
     Raises
     ------
     ValueError
         For rows, weights or parameters out of the ranges above.
+
+    Notes
+    -----
+    10,000 images: about 0.6 s at k = 10. Memory: 8 bytes a value of `X`, and 400 bytes a row.
     """
-    points = as_points(X)
-    weight = _as_weight(sample_weight, len(points))
-    if init not in INITS:
-        raise ValueError(f"init: found {init!r}, expected one of {', '.join(map(repr, INITS))}")
-    if n_init < 1:
-        raise ValueError(f"n_init: found {n_init}, expected 1 or more")
-    if n_clusters < 1:
-        raise ValueError(f"n_clusters: found {n_clusters}, expected 1 or more")
-    if (distinct := len(_distinct(points, range(len(points)), n_clusters))) < n_clusters:
-        expected = f"at most the {distinct} distinct rows"
-        raise ValueError(f"n_clusters: found {n_clusters}, expected {expected}")
+    with threadpool_limits(1):  # for small products more threads cost more than they give
+        problem = prepare(X, sample_weight)
+        return fit_prepared(problem, n_clusters, n_init=n_init, init=init, seed=seed)
+
+
+def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
+    """Check rows and weights, and compute what all fits on them share.
+
+    Parameters
+    ----------
+    X : (n, d) array-like
+        One point a row; a uint8 array counts in units of 255.
+    sample_weight : (n,) array-like, optional
+        Positive weight of each row; default 1.
+
+    Returns
+    -------
+    Problem
+        For `fit_prepared`.
+
+    Raises
+    ------
+    ValueError
+        When rows or weights are not finite numbers of the right shape.
+    """
+    rows, unit = as_rows(X)
+    weight = _as_weight(sample_weight, len(rows))
+    points = rows.astype(np.float64)
+    n, d = points.shape
+    rng = np.random.default_rng(0)
+    sample = np.arange(n) if n <= SEARCH_ROWS else np.sort(rng.choice(n, SEARCH_ROWS, False))
     coarse = points
-    if points.shape[1] > COARSE_COMPONENTS < len(points):
-        coarse = PCA(COARSE_COMPONENTS, svd_solver="covariance_eigh").fit_transform(points)
-    starts = (_start(coarse, weight, n_clusters, init, seed + i) for i in range(n_init))
-    labels = min((_lloyd(coarse, weight, start) for start in starts), key=itemgetter(0))[1]
-    if coarse is not points:
-        labels = _lloyd(points, weight, _centroids(points, labels, weight))[1]
-    labels = canonical_labels(labels)
-    return KMeansFit(
-        labels, _centroids(points, labels, weight), inertia(X, labels, sample_weight=weight)
-    )
+    if d > SEARCH_COLUMNS and n > COARSE_COLUMNS:
+        pca = PCA(min(d, COARSE_COLUMNS), svd_solver="covariance_eigh").fit(points[sample])
+        coarse = pca.transform(points)
+    return Problem(points, weight, coarse, sample, unit)
+
+
+def fit_prepared(
+    problem: Problem, n_clusters: int, *, n_init: int, init: str = "k-means++", seed: int = 0
+) -> KMeansFit:
+    """Fit k-means to prepared rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        What `prepare` returned.
+    n_clusters, n_init : int
+        See `fit_kmeans`.
+    init : str
+        See `fit_kmeans`.
+    seed : int
+        See `fit_kmeans`.
+
+    Returns
+    -------
+    KMeansFit
+        See `fit_kmeans`.
+
+    Raises
+    ------
+    ValueError
+        For parameters out of range.
+    """
+    points, weight, coarse, sample, unit = problem
+    _check_parameters(points, n_clusters, n_init, init)
+    searched = coarse[:, :SEARCH_COLUMNS] if coarse is not points else points
+    if len(_distinct(searched, sample, n_clusters)) < n_clusters:
+        searched, sample = coarse, np.arange(len(points))
+    fits = []
+    for labels in _search(searched[sample], weight[sample], n_clusters, n_init, init, seed):
+        fit = _lloyd(coarse, weight, _means(coarse[sample], weight[sample], labels, n_clusters))
+        if coarse is not points:
+            fit = _lloyd(points, weight, _means(points, weight, fit[1], n_clusters))
+        fits.append(fit)
+    labels = canonical_labels(min(fits, key=itemgetter(0))[1])
+    centroids = _means(points, weight, labels, n_clusters)
+    cost = _cost(points, weight, labels, centroids) / unit**2
+    return KMeansFit(labels, centroids / unit, cost)
 
 
 def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
@@ -124,13 +220,7 @@ def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None 
     points = as_points(X)
     weight = _as_weight(sample_weight, len(points))
     ids = canonical_labels(as_labels(labels, len(points)))
-    centroids = _centroids(points, ids, weight)
-    cost = 0.0
-    for cluster, centroid in enumerate(centroids):
-        members = ids == cluster
-        squared = ((points[members] - centroid) ** 2).sum(axis=1)
-        cost += float((weight[members] * squared).sum())
-    return cost
+    return _cost(points, weight, ids, _means(points, weight, ids, ids.max() + 1))
 
 
 def as_labels(labels: ArrayLike, n: int | None = None, name: str = "labels") -> NDArray[np.int64]:
@@ -156,9 +246,8 @@ def as_labels(labels: ArrayLike, n: int | None = None, name: str = "labels") -> 
         When `labels` is not one-dimensional, empty, of another length, not integer, or negative.
     """
     ids = np.asarray(labels)
-    if ids.ndim != 1 or ids.size == 0 or (n is not None and len(ids) != n):
-        expected = "(n,)" if n is None else f"({n},)"
-        raise ValueError(f"{name}: found shape {ids.shape}, expected {expected}")
+    if ids.ndim != 1 or ids.size == 0 or len(ids) != (n or len(ids)):
+        raise ValueError(f"{name}: found shape {ids.shape}, expected ({n or 'n'},)")
     if ids.dtype.kind not in "iu":
         raise ValueError(f"{name}: found {ids.dtype}, expected integers from 0")
     if ids.min() < 0:
@@ -179,9 +268,7 @@ def canonical_labels(labels: ArrayLike) -> NDArray[np.int64]:
     (n,) int64
         The same partition under canonical ids: equal partitions get equal labels.
     """
-    _, first, ids, sizes = np.unique(
-        as_labels(labels), return_index=True, return_inverse=True, return_counts=True
-    )
+    _, first, ids, sizes = np.unique(as_labels(labels), return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(sizes), dtype=np.int64)
     rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
     return rank[ids]
@@ -226,7 +313,19 @@ def _as_weight(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
     return weight
 
 
-def _distinct(points: NDArray[np.float64], order: Iterable[int], k: int) -> list[int]:
+def _check_parameters(points: Floats, n_clusters: int, n_init: int, init: str) -> None:
+    """Refuse what cannot be fitted."""
+    if init not in INITS:
+        raise ValueError(f"init: found {init!r}, expected one of {', '.join(map(repr, INITS))}")
+    for name, value in (("n_init", n_init), ("n_clusters", n_clusters)):
+        if value < 1:
+            raise ValueError(f"{name}: found {value}, expected 1 or more")
+    if (distinct := len(_distinct(points, range(len(points)), n_clusters))) < n_clusters:
+        expected = f"at most the {distinct} distinct rows"
+        raise ValueError(f"n_clusters: found {n_clusters}, expected {expected}")
+
+
+def _distinct(points: Floats, order: Iterable[int], k: int) -> list[int]:
     """Return the first `k` row numbers in `order` whose rows differ; fewer when there are fewer."""
     found: dict[bytes, int] = {}
     for row in order:
@@ -236,32 +335,76 @@ def _distinct(points: NDArray[np.float64], order: Iterable[int], k: int) -> list
     return [*found.values()]
 
 
-def _centroids(
-    points: NDArray[np.float64], labels: NDArray[np.int64], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the weighted mean of each cluster."""
-    members = [np.flatnonzero(labels == cluster) for cluster in range(labels.max() + 1)]
-    return np.stack([np.average(points[rows], axis=0, weights=weight[rows]) for rows in members])
+def _search(points: Floats, weight: Floats, k: int, n_init: int, init: str, seed: int) -> list[Labels]:
+    """Return the labels of one or two good optima; `fit_kmeans` says how restarts are spent."""
+    rng = np.random.default_rng([seed, k])
+    starts = (_start(points, weight, k, init, rng) for _ in range(n_init))
+    if n_init == 1 or k == 1:
+        return [_lloyd(points, weight, next(starts))[1]]
+    short = sorted((_lloyd(points, weight, start, 5) for start in starts), key=itemgetter(0))
+    n_swaps = min(4 * n_init, 4 * k)
+    return [_swap(points, weight, centroids, n_swaps, rng)[1] for _, _, centroids in short[:2]]
 
 
-def _start(
-    points: NDArray[np.float64], weight: NDArray[np.float64], n_clusters: int, init: str, seed: int
-) -> NDArray[np.float64]:
-    """Draw k rows as initial centroids, moved a little off the rows themselves."""
-    rng = np.random.default_rng(seed)
-    if init == "forgy":
+def _start(points: Floats, weight: Floats, k: int, init: str, rng: np.random.Generator) -> Floats:
+    """Return initial centroids, moved a little off the rows themselves."""
+    if init == "k-means++":
+        number = int(rng.integers(2**31))
+        rows, _ = kmeans_plusplus(points, k, sample_weight=weight, random_state=number)
+    elif init == "forgy":
         order = rng.choice(len(points), len(points), replace=False, p=weight / weight.sum())
-        rows = points[_distinct(points, order, n_clusters)]
+        rows = points[_distinct(points, order, k)]
     else:
-        rows, _ = kmeans_plusplus(points, n_clusters, sample_weight=weight, random_state=seed)
+        dealt = rng.permutation(np.arange(len(points)) % k)
+        rows = _means(points, weight, dealt, k)
     # Colors on the integer lattice tie exactly, and every BLAS kernel breaks a tie its own way.
-    return rows + rng.uniform(-1e-6, 1e-6, rows.shape) * np.ptp(points)
+    return np.asarray(rows + rng.uniform(-1e-6, 1e-6, rows.shape) * np.ptp(points))
 
 
-def _lloyd(
-    points: NDArray[np.float64], weight: NDArray[np.float64], start: NDArray[np.float64]
-) -> tuple[float, NDArray[np.int64]]:
-    """Run Lloyd's iterations until no label changes (tol=0); return inertia and labels."""
-    model = KMeans(len(start), init=start, n_init=1, max_iter=1000, tol=0.0)
+def _swap(
+    points: Floats, weight: Floats, centroids: Floats, n_swaps: int, rng: np.random.Generator
+) -> tuple[float, Labels, Floats]:
+    """Lower the inertia by moving single centroids (Fränti & Kivijärvi 2000)."""
+    best = _lloyd(points, weight, centroids)
+    for _ in range(n_swaps):
+        cost, labels, centroids = best
+        error = weight * np.square(points - centroids[labels]).sum(axis=1)
+        between = np.square(centroids[:, None] - centroids).sum(axis=2)
+        np.fill_diagonal(between, np.inf)
+        # The members of a lost centroid would go to the next one: an upper bound of what it costs.
+        loss = np.bincount(labels, weight, len(centroids)) * between.min(axis=1)
+        if not error.any() or not loss.all():
+            break
+        moved = centroids.copy()
+        lost = rng.choice(len(centroids), p=(1 / loss) / (1 / loss).sum())
+        moved[lost] = points[rng.choice(len(points), p=error / error.sum())]
+        trial = _lloyd(points, weight, moved, 8)
+        if trial[0] < 1.002 * cost:
+            trial = _lloyd(points, weight, trial[2])
+        if trial[0] < cost:
+            best = trial
+    return best
+
+
+def _lloyd(points: Floats, weight: Floats, centroids: Floats, max_iter: int = 1000) -> tuple[float, Labels, Floats]:
+    """Run Lloyd's iterations until no label changes; return inertia, labels and centroids."""
+    model = KMeans(len(centroids), init=centroids, n_init=1, max_iter=max_iter, tol=0.0)
     model.fit(points, sample_weight=weight)
-    return model.inertia_, model.labels_.astype(np.int64)
+    return model.inertia_, model.labels_.astype(np.int64), model.cluster_centers_
+
+
+def _means(points: Floats, weight: Floats, labels: Labels, k: int) -> Floats:
+    """Return the weighted mean of each cluster, summed row by row in their order."""
+    n = len(points)
+    members = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
+    totals = np.bincount(labels, weight, k)
+    return np.asarray(members.T @ points) / totals[:, None]
+
+
+def _cost(points: Floats, weight: Floats, labels: Labels, centroids: Floats) -> float:
+    """Return the weighted sum of squared distances to the own centroid."""
+    squared = np.empty(len(points))
+    for first in range(0, len(points), BLOCK_ROWS):
+        rows = slice(first, first + BLOCK_ROWS)
+        squared[rows] = np.square(points[rows] - centroids[labels[rows]]).sum(axis=1)
+    return float((weight * squared).sum())

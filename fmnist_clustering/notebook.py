@@ -12,9 +12,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from fmnist_clustering.data import find_checkout
-
-ARTIFACTS_VARIABLE = "FMNIST_CLUSTERING_ARTIFACTS"
-"""Environment variable by which a runner tells the kernel where artifacts go."""
+from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
 
 def artifacts_dir() -> Path:
@@ -80,9 +78,7 @@ def save_numbers(name: str, data: pd.DataFrame) -> Path:
     return save_artifact(name, text.encode())
 
 
-def show(
-    fig: Figure, *, alt: str, save: str | None = None, data: pd.DataFrame | None = None
-) -> None:
+def show(fig: Figure, *, alt: str, save: str | None = None, data: pd.DataFrame | None = None) -> None:
     """Display a figure with alternative text, save it, and close it.
 
     Parameters

@@ -13,31 +13,14 @@ from scipy.cluster import hierarchy
 from fmnist_clustering.quantization import Quantized
 
 # Petroff's ten colors, the six that are dark enough for lines first (arXiv:2107.02270).
-COLORS = (
-    "#3f90da",
-    "#bd1f01",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#717581",
-    "#ffa90e",
-    "#b9ac70",
-    "#94a4a2",
-    "#92dadd",
-)
+COLORS = ("#3f90da", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#717581", "#ffa90e", "#b9ac70", "#94a4a2", "#92dadd")
 """Cluster i has color i; beyond ten clusters ids only."""
 GREY = "#444444"
 SIDE = 28
 
 
 def plot_images(
-    images: ArrayLike,
-    ax: Axes,
-    *,
-    n_columns: int,
-    row_names: Sequence[str] = (),
-    zoom: int = 2,
-    gap: int = 2,
+    images: ArrayLike, ax: Axes, *, n_columns: int, row_names: Sequence[str] = (), zoom: int = 2, gap: int = 2
 ) -> Axes:
     """Draw images in a grid, dark on white, each pixel `zoom` screen pixels wide.
 
@@ -87,9 +70,7 @@ def plot_images(
     return ax
 
 
-def plot_inertia(
-    k_values: ArrayLike, inertia: ArrayLike, ax: Axes, *, chosen: int | None = None
-) -> Axes:
+def plot_inertia(k_values: ArrayLike, inertia: ArrayLike, ax: Axes, *, chosen: int | None = None) -> Axes:
     """Draw inertia over k, the chord from first to last point, and the elbow.
 
     Parameters
@@ -108,17 +89,13 @@ def plot_inertia(
     """
     k, cost = np.asarray(k_values), np.asarray(inertia, dtype=np.float64)
     ax.plot(k[[0, -1]], cost[[0, -1]], color=GREY, linewidth=0.8, linestyle=":")
-    ax.annotate(
-        "chord", (k[[0, -1]].mean(), cost[[0, -1]].mean()), (4, 6), textcoords="offset points"
-    )
+    ax.annotate("chord", (k[[0, -1]].mean(), cost[[0, -1]].mean()), (4, 6), textcoords="offset points")
     _curve(k, cost, ax, "inertia", chosen, "elbow")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return ax
 
 
-def plot_silhouette_scores(
-    k_values: ArrayLike, silhouette: ArrayLike, ax: Axes, *, chosen: int | None = None
-) -> Axes:
+def plot_silhouette_scores(k_values: ArrayLike, silhouette: ArrayLike, ax: Axes, *, chosen: int | None = None) -> Axes:
     """Draw the mean silhouette over k and its maximum.
 
     Parameters
@@ -298,9 +275,7 @@ def plot_palette(quantized: Quantized, ax: Axes) -> Axes:
         The same axes.
     """
     edges = np.concatenate([[0.0], np.cumsum(quantized.shares)])
-    ax.bar(
-        edges[:-1], 1, quantized.shares, align="edge", color=quantized.palette / 255, linewidth=0
-    )
+    ax.bar(edges[:-1], 1, quantized.shares, align="edge", color=quantized.palette / 255, linewidth=0)
     _bare(ax)
     ax.set(xlim=(0, 1), ylim=(0, 1))
     return ax
@@ -331,12 +306,7 @@ def plot_quantized(quantized: Quantized, ax: Axes, *, title: str = "") -> Axes:
 
 
 def plot_rate_distortion(
-    sizes: ArrayLike,
-    psnr: ArrayLike,
-    names: Sequence[str],
-    ax: Axes,
-    *,
-    source: float | None = None,
+    sizes: ArrayLike, psnr: ArrayLike, names: Sequence[str], ax: Axes, *, source: float | None = None
 ) -> Axes:
     """Draw what is kept of a picture against what it takes to store.
 
@@ -388,12 +358,7 @@ def cluster_color(cluster: int) -> str:
 
 
 def _curve(
-    k: NDArray[np.int64],
-    values: NDArray[np.float64],
-    ax: Axes,
-    name: str,
-    chosen: int | None,
-    word: str,
+    k: NDArray[np.int64], values: NDArray[np.float64], ax: Axes, name: str, chosen: int | None, word: str
 ) -> Axes:
     """Draw a criterion over k with the chosen k marked."""
     ax.plot(k, values, color=GREY, marker="o")

@@ -72,7 +72,7 @@ def load_image(source: str | Path) -> NDArray[np.uint8]:
             if picture.mode.startswith(("I", "F")):
                 raise ValueError(f"found {picture.mode} pixels, expected 8 bits a channel")
             rgba = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, NotImplementedError, DecompressionBombError) as error:
+    except (OSError, RuntimeError, ValueError, SyntaxError, DecompressionBombError) as error:
         raise ValueError(f"{path}: cannot be read as a picture ({error})") from None
     page = Image.new("RGBA", rgba.size, "white")
     return np.asarray(Image.alpha_composite(page, rgba).convert("RGB"))
@@ -112,7 +112,7 @@ def quantize(image: NDArray[np.uint8], n_colors: int, *, seed: int = 0) -> Quant
     n_colors : int
         1 or more. With as many as the picture has, or more, it comes back unchanged.
     seed : int
-        Makes the one start of k-means repeatable.
+        Makes the search repeatable.
 
     Returns
     -------
@@ -133,9 +133,7 @@ def quantize(image: NDArray[np.uint8], n_colors: int, *, seed: int = 0) -> Quant
     colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.uint8)
     mapped = colors
     if n_colors < len(colors):
-        fit = fit_kmeans(
-            colors.astype(np.float64), n_colors, sample_weight=counts, n_init=1, seed=seed
-        )
+        fit = fit_kmeans(colors.astype(np.float64), n_colors, sample_weight=counts, n_init=4, seed=seed)
         mapped = np.rint(fit.centroids).astype(np.uint8)[fit.labels]
     palette, color_index = np.unique(mapped, axis=0, return_inverse=True)
     by_lightness = np.argsort(palette @ LUMA, kind="stable")
@@ -195,9 +193,7 @@ def indexed_png(quantized: Quantized) -> bytes:
     return _png(picture)
 
 
-def size_report(
-    quantized: Quantized, original: NDArray[np.uint8], source_bytes: int | None = None
-) -> pd.DataFrame:
+def size_report(quantized: Quantized, original: NDArray[np.uint8], source_bytes: int | None = None) -> pd.DataFrame:
     """Count what a quantized picture takes, in several ways that are often mixed up.
 
     Parameters

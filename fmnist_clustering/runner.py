@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 
 from fmnist_clustering.compare import difference
 from fmnist_clustering.data import find_checkout
+from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
 if TYPE_CHECKING:
+    from nbclient import NotebookClient
     from nbformat import NotebookNode
 
 KERNEL_ENV = {"OMP_WAIT_POLICY": "passive"}  # spinning OpenMP threads starve the BLAS ones
@@ -63,9 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.data_dir is not None:
         settings["DATA_DIR"] = str(args.data_dir.resolve())
     if settings and args.output_dir is None:
-        run_parser.error(
-            "--set and --data-dir need --output-dir: committed results stay as they are"
-        )
+        run_parser.error("--set and --data-dir need --output-dir: committed results stay as they are")
     try:
         run(args.notebooks, settings=settings, output_dir=args.output_dir)
     except (RunError, OSError) as error:
@@ -78,10 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(
-    notebooks: Sequence[Path] = (),
-    *,
-    settings: dict[str, object] | None = None,
-    output_dir: Path | None = None,
+    notebooks: Sequence[Path] = (), *, settings: dict[str, object] | None = None, output_dir: Path | None = None
 ) -> None:
     """Execute notebooks one after the other; publish each one that succeeds.
 
@@ -133,22 +130,12 @@ def _as_setting(text: str, parser: argparse.ArgumentParser) -> tuple[str, object
     return name, value
 
 
-def _is_literal(node: ast.expr) -> bool:
-    try:
-        ast.literal_eval(node)
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
 def _all_notebooks() -> list[Path]:
     """Return the notebooks of the checkout around the current folder, or around the package."""
     checkout = find_checkout(Path.cwd()) or find_checkout(Path(__file__).parent)
     found = sorted((checkout / "notebooks").glob("*.ipynb")) if checkout else []
     if not found:
-        raise RunError(
-            f"no notebooks found in {checkout or Path.cwd()}; name them, or go to a checkout"
-        )
+        raise RunError(f"no notebooks found in {checkout or Path.cwd()}; name them, or go to a checkout")
     return found
 
 
@@ -158,9 +145,7 @@ def _read(path: Path) -> "NotebookNode":
         import nbclient  # noqa: F401
         import nbformat
     except ImportError as error:
-        raise RunError(
-            f"{error}; install with: pip install 'fmnist_clustering[notebooks]'"
-        ) from None
+        raise RunError(f"{error}; install with: pip install 'fmnist_clustering[notebooks]'") from None
     if not path.is_file():
         raise RunError(f"{path}: no such notebook")
     try:
@@ -172,35 +157,26 @@ def _read(path: Path) -> "NotebookNode":
     return notebook
 
 
-def _parameters(notebook: "NotebookNode") -> dict[str, ast.Assign]:
-    """Return the plain assignments NAME = literal of the second cell."""
-    cells = notebook.cells[PARAMETERS_CELL : PARAMETERS_CELL + 1]
-    try:
-        body = ast.parse(cells[0].source).body if cells and cells[0].cell_type == "code" else []
-    except SyntaxError:  # a magic, in somebody's own notebook
-        body = []
-    return {
-        node.targets[0].id: node
-        for node in body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id.isupper()
-        and _is_literal(node.value)
-    }
+def _parameters(notebook: "NotebookNode") -> dict[str, object]:
+    """Return the value of each ``NAME = literal`` line in the second cell."""
+    found = {}
+    for cell in notebook.cells[PARAMETERS_CELL : PARAMETERS_CELL + 1]:
+        for name, value in re.findall(r"^([A-Z][A-Z0-9_]*) = (.+)$", cell.source, re.MULTILINE):
+            with contextlib.suppress(ValueError, SyntaxError, TypeError):  # computed: no parameter
+                found[name] = ast.literal_eval(value)
+    return found
 
 
 def _set_parameter(notebook: "NotebookNode", name: str, value: object) -> bool:
-    """Replace one parameter's value in the source; False where the notebook has no such name."""
-    node = _parameters(notebook).get(name)
-    if node is None:
+    """Replace one parameter's line in the source; False where the notebook has no such name."""
+    if name not in (known := _parameters(notebook)):
         return False
-    default = ast.literal_eval(node.value)
+    default = known[name]
     if default is not None and type(value) is not type(default):
         expected = type(default).__name__
         raise RunError(f"--set {name}: found {value!r}, expected a value of type {expected}")
-    lines = notebook.cells[PARAMETERS_CELL].source.splitlines()
-    lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {value!r}"]
-    notebook.cells[PARAMETERS_CELL].source = "\n".join(lines)
+    cell, line = notebook.cells[PARAMETERS_CELL], f"{name} = {value!r}"
+    cell.source = re.sub(rf"^{name} = .+$", lambda _: line, cell.source, flags=re.MULTILINE)
     return True
 
 
@@ -210,18 +186,12 @@ def _places(path: Path, output_dir: Path | None) -> dict[str, Path]:
         checkout = find_checkout(path.parent)
         if checkout is None or path.parent != checkout / "notebooks":
             raise RunError(f"{path}: not in notebooks/ of a checkout; give --output-dir")
-        return {
-            "notebook": path.parent,
-            "artifacts": checkout / "artifacts",
-            "build": checkout / "build",
-        }
+        return {"notebook": path.parent, "artifacts": checkout / "artifacts", "build": checkout / "build"}
     output = output_dir.resolve()
     checkout = find_checkout(output)
     kept = [checkout / name for name in ("notebooks", "artifacts", "data")] if checkout else []
     if output == checkout or any(output.is_relative_to(folder) for folder in kept):
-        raise RunError(
-            f"--output-dir {output_dir}: holds committed results; expected another folder"
-        )
+        raise RunError(f"--output-dir {output_dir}: holds committed results; expected another folder")
     return {"notebook": output, "artifacts": output / "artifacts", "build": output / "build"}
 
 
@@ -244,8 +214,6 @@ def _execute(notebook: "NotebookNode", path: Path, artifacts: Path) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-    from fmnist_clustering.notebook import ARTIFACTS_VARIABLE
-
     places = _cell_places(notebook)
     at = [0]
 
@@ -267,9 +235,10 @@ def _execute(notebook: "NotebookNode", path: Path, artifacts: Path) -> None:
     started = time.monotonic()
     env = os.environ | KERNEL_ENV | {ARTIFACTS_VARIABLE: str(artifacts)}
     try:
-        asyncio.run(client.async_execute(env=env))
+        asyncio.run(_run_cells(client, env))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     except (CellExecutionError, CellTimeoutError, RuntimeError) as error:  # no or a dead kernel
-        atexit.unregister(client._cleanup_kernel)  # done, and fails the second time
         raise RunError(f"{path.name}, {places[at[0]]}: {_reason(error)}") from None
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -298,16 +267,24 @@ def _kernel_manager_class() -> type:
 
 def _interrupt_on_signals() -> None:
     """Let Ctrl-C and a polite kill end the run; nbclient would only stop the kernel."""
-    loop = asyncio.get_running_loop()
-
-    def interrupt(*_: object) -> None:
-        loop.set_exception_handler(lambda *_: None)  # nbclient takes it for a dead kernel
-        raise KeyboardInterrupt
-
+    task = asyncio.current_task()
+    assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
-            loop.remove_signal_handler(number)
-        signal.signal(number, interrupt)
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+async def _run_cells(client: "NotebookClient", env: dict[str, str]) -> None:
+    """Let nbclient run the cells; clean up what it leaves when it is interrupted."""
+    try:
+        await client.async_execute(env=env)
+    finally:
+        if client.km is not None:  # interrupted while the kernel started
+            await client._async_cleanup_kernel()
+        atexit.unregister(client._cleanup_kernel)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # which nbclient reports as a dead kernel
+            raise asyncio.CancelledError
 
 
 def _cell_places(notebook: "NotebookNode") -> list[str]:

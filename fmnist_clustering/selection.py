@@ -1,14 +1,20 @@
 """The criteria over k: inertia and its elbow, silhouette."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import silhouette_samples as sklearn_silhouette_samples
+from threadpoolctl import threadpool_limits
 
-from fmnist_clustering.distances import as_points
-from fmnist_clustering.kmeans import as_labels, fit_kmeans
+from fmnist_clustering.distances import TILE_ROWS, Rows, as_rows, map_tiles, squared_distances
+from fmnist_clustering.kmeans import KMeansFit, Problem, as_labels, fit_prepared, prepare
+from fmnist_clustering.progress import track
+
+Block = tuple[Rows, NDArray[np.int64]]
 
 
 class KSweep(NamedTuple):
@@ -36,15 +42,15 @@ class KSweep(NamedTuple):
 
 
 class Elbow(NamedTuple):
-    """Where a curve of inertia over k bends most.
+    """Where a curve of inertia over k stops paying.
 
     Attributes
     ----------
     k : int or None
-        The k farthest below the straight line between the first and the last point; None when no
-        point lies below it.
+        The last k that pays; None where no step stands out.
     strength : float
-        That distance, after both axes are scaled to 0..1: 0 for a straight line, below 1 always.
+        1 - (best later step) / (step to k), from 0 (some later step pays as much) to 1 (nothing
+        pays after k). Above 1/2 there is an elbow.
     """
 
     k: int | None
@@ -73,38 +79,44 @@ def sweep_k(X: ArrayLike, k_values: Iterable[int], *, n_init: int = 10, seed: in
     ValueError
         For k values that are none, do not rise, or are out of range.
     """
-    ks, n = np.array([*k_values]), len(as_points(X))
-    is_rising = ks.ndim == 1 and ks.dtype.kind in "iu" and bool((np.diff(ks) > 0).all())
-    if ks.size == 0 or not is_rising or ks[0] < 1 or ks[-1] >= n:
+    given, n = np.array([*k_values]), len(np.asarray(X))
+    ks = given.astype(np.int64)
+    is_integer = given.ndim == 1 and given.dtype.kind in "iu"
+    if not (is_integer and ks.size and ks[0] >= 1 and ks[-1] < n and (np.diff(ks) > 0).all()):
         expected = f"one or more rising integers from 1 to {n - 1}"
-        raise ValueError(f"k_values: found {ks.tolist()}, expected {expected}")
-    fits = [fit_kmeans(X, int(k), n_init=n_init, seed=seed) for k in ks]
-    silhouette = [
-        silhouette_samples(X, fit.labels).mean() if k > 1 else np.nan
-        for k, fit in zip(ks, fits, strict=True)
-    ]
-    return KSweep(
-        ks,
-        np.array([fit.inertia for fit in fits]),
-        np.array(silhouette),
-        np.stack([fit.labels for fit in fits]),
-        [fit.centroids for fit in fits],
-    )
+        raise ValueError(f"k_values: found {given.tolist()}, expected {expected}")
+    problem = prepare(X)
+    fits = _fits(problem, ks.tolist(), n_init, seed)
+    labels = np.stack([fit.labels for fit in fits])
+    silhouette = np.full(len(ks), np.nan)
+    if (ks > 1).any():
+        silhouette[ks > 1] = silhouette_samples(X, labels[ks > 1]).mean(axis=1)
+    return KSweep(ks, np.array([fit.inertia for fit in fits]), silhouette, labels, [f.centroids for f in fits])
+
+
+def _fits(problem: Problem, k_values: list[int], n_init: int, seed: int) -> list[KMeansFit]:
+    """Fit each k on a core of its own."""
+    calls = (delayed(fit_prepared)(problem, k, n_init=n_init, seed=seed) for k in k_values)
+    with threadpool_limits(1):
+        fits = Parallel(-1, prefer="threads", return_as="generator")(calls)
+        return [*track(fits, len(k_values), "k-means for k")]
 
 
 def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """Return each row's silhouette: how much nearer its own cluster is than the next one.
 
+    All labelings share one pass over the distances (see `fmnist_clustering.distances`).
+
     Parameters
     ----------
     X : (n, d) array-like
         One point a row.
-    labels : (n,) array-like of int
-        Ids of 2 to n - 1 clusters.
+    labels : (n,) or (m, n) array-like of int
+        Ids of 2 to n - 1 clusters: one labeling, or one a row.
 
     Returns
     -------
-    (n,) float64
+    (n,) or (m, n) float64
         (b - a) / max(a, b), with a the mean distance to the other members of the own cluster and
         b that to the nearest other cluster (Rousseeuw 1987). -1 to 1; 1 is best, 0 lies between
         two clusters, below 0 another cluster is nearer. 0 for a cluster of one.
@@ -112,53 +124,178 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        When `labels` does not name 2 to n - 1 clusters, or is not one id for each row.
+        When a labeling does not name 2 to n - 1 clusters, or is not one id for each row.
+
+    Notes
+    -----
+    Distances are rounded to multiples of a power of two so small that it does not matter and so
+    large that their sums are exact: the result does not depend on the order of summation, and so
+    not on the number of threads or on the BLAS. 19 labelings of 10,000 images take about 1.5 s on
+    two cores, of 70,000 about a minute and 0.6 GB.
     """
-    points = as_points(X)
-    ids = as_labels(labels, len(points))
-    n_clusters = len(np.unique(ids))
-    if not 2 <= n_clusters < len(points):
-        raise ValueError(
-            f"labels: found {n_clusters} clusters in {len(points)} rows, expected 2 to n - 1"
-        )
-    samples: NDArray[np.float64] = sklearn_silhouette_samples(points, ids)
-    return samples
+    rows, unit = as_rows(X)
+    points = rows if unit != 1 else rows - rows.mean(axis=0)
+    labelings = np.atleast_2d(np.asarray(labels))
+    ids = np.stack([_cluster_numbers(labeling, len(rows)) for labeling in labelings])
+    n_clusters = ids.max(axis=1) + 1
+    ends = np.cumsum(n_clusters)
+    columns = ids + (ends - n_clusters)[:, None]
+    sums = _sums_to_clusters(points, columns, int(ends[-1]))
+    samples = [
+        silhouettes_from_sums(sums[:, end - k : end], row) for end, k, row in zip(ends, n_clusters, ids, strict=True)
+    ]
+    return np.stack(samples) if np.ndim(labels) > 1 else samples[0]
+
+
+def silhouettes_from_sums(sums: NDArray[np.float64], ids: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return silhouettes from what they are made of.
+
+    Parameters
+    ----------
+    sums : (n, k) float64
+        Sum of the distances from each row to the members of each cluster.
+    ids : (n,) int64
+        The cluster of each row, 0..k-1, none of them empty.
+
+    Returns
+    -------
+    (n,) float64
+        See `silhouette_samples`.
+    """
+    sizes, own = np.bincount(ids), ids[:, None]
+    a = np.take_along_axis(sums, own, axis=1)[:, 0] / np.maximum(sizes[ids] - 1, 1)
+    means = sums / sizes
+    np.put_along_axis(means, own, np.inf, axis=1)
+    b = means.min(axis=1)
+    larger = np.maximum(a, b)
+    defined = (sizes[ids] > 1) & (larger > 0)
+    return np.asarray(np.divide(b - a, larger, out=np.zeros(len(ids)), where=defined))
+
+
+def _cluster_numbers(labels: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Return ids without gaps, 0..k-1, for 2 to n - 1 clusters."""
+    names, ids = np.unique(as_labels(labels, n), return_inverse=True)
+    if not 2 <= len(names) < n:
+        found = f"{len(names)} clusters in {n} rows"
+        raise ValueError(f"labels: found {found}, expected 2 to n - 1")
+    return ids
+
+
+def _sums_to_clusters(points: Rows, columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float64]:
+    """Return the sum of distances from each row (n) to the members of each cluster (n_columns)."""
+    n, d = points.shape
+    longest = 255 * d**0.5 if points.dtype == np.uint8 else 2 * np.sqrt(np.square(points).sum(axis=1).max())
+    # Adding and taking off 1.5 * 2^52 grains rounds to whole grains, 2^52 of which hold any sum.
+    grain = 2.0 ** (np.ceil(np.log2(max(n * longest, 1e-300))) - 52)
+    task = partial(_tile_sums, n_columns=n_columns, rounder=1.5 * 2.0**52 * grain)
+    parts = [slice(first, first + TILE_ROWS) for first in range(0, n, TILE_ROWS)]
+    sums = np.zeros((n, n_columns))
+    blocks = [(points[part], columns[:, part]) for part in parts]
+    for i, j, (ours, theirs) in map_tiles(task, blocks, "tiles of distances"):
+        sums[parts[i]] += ours
+        if theirs is not None:
+            sums[parts[j]] += theirs
+    return sums
+
+
+def _tile_sums(
+    block: Block, other: Block | None, *, n_columns: int, rounder: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Sum a tile's distances by cluster, for its rows and for its columns."""
+    points, columns = block
+    others, other_columns = other or block
+    distances = squared_distances(points, others)
+    np.sqrt(distances, out=distances)
+    distances += rounder
+    distances -= rounder
+    ours = distances @ _one_hot(other_columns, n_columns)
+    return ours, distances.T @ _one_hot(columns, n_columns) if other else None
+
+
+def _one_hot(columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float64]:
+    """Return (rows, n_columns) with a 1 in each of a row's columns, one for each labeling."""
+    marked = np.zeros((columns.shape[1], n_columns))
+    np.put_along_axis(marked, columns.T, 1.0, axis=1)
+    return marked
 
 
 def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
-    """Find the elbow: the point farthest below the chord of the scaled curve (Satopaa 2011).
+    """Find the last number of clusters that pays, or say that there is none.
+
+    A cloud without clusters loses inertia as a power law, k^(-2/d), with d its dimension (Zador
+    1982). So the step to k pays s(k), the slope of log inertia over log k, and the strength of an
+    elbow at k is 1 - max(s after k) / s(k). Where it is above 1/2, slopes drop by more than half:
+    from k on the data behave as if they had more than twice as many dimensions, because clusters
+    no longer come apart but are only cut up. Straight, flat and power-law curves have no elbow.
 
     Parameters
     ----------
     k_values : (m,) array-like of int
-        Rising numbers of clusters, m >= 3.
+        Rising numbers of clusters from 1, m >= 4; an elbow needs one step before and two after it.
     inertia : (m,) array-like of float
-        The cost at each.
+        The cost at each, 0 or more.
 
     Returns
     -------
     Elbow
-        ``.k`` and ``.strength``. The answer depends on the first and last k that are given:
-        always look at other ranges too.
+        ``.k`` or None, and the largest ``.strength``.
 
     Raises
     ------
     ValueError
-        For fewer than three points, different lengths, NaN, or k values that do not rise.
+        For fewer than four points, different lengths, NaN, a cost below 0, or k values that do not
+        rise from 1 or more.
     """
+    k, cost = _as_curve(k_values, inertia, 4)
+    tiny = np.finfo(np.float64).tiny
+    slopes = -np.diff(np.log(np.maximum(cost, tiny))) / np.diff(np.log(k))
+    later = np.maximum.accumulate(slopes[::-1])[::-1][1:]
+    strength = np.zeros(len(slopes) - 2)
+    steep = slopes[:-2] > 1e-9
+    strength[steep] = 1 - np.maximum(later[:-1][steep], 0) / slopes[:-2][steep]
+    best = int(np.argmax(strength))
+    found = float(strength[best])
+    return Elbow(int(k[best + 1]) if found > 0.5 else None, max(found, 0.0))
+
+
+def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
+    """Ask for the elbow on every range of k, to see whether the answer moves with the range.
+
+    Parameters
+    ----------
+    k_values, inertia : (m,) array-like
+        See `elbow`.
+
+    Returns
+    -------
+    DataFrame
+        One row a range of at least four values: ``first`` and ``last`` k; ``chord``, the k
+        farthest below the straight line from first to last point, both axes scaled to 0..1, which
+        is what most tools report (Satopaa et al. 2011); ``elbow``, what `elbow` says, or missing.
+
+    Raises
+    ------
+    ValueError
+        As `elbow`.
+    """
+    k, cost = _as_curve(k_values, inertia, 4)
+    rows = []
+    for first in range(len(k) - 3):
+        for last in range(first + 3, len(k)):
+            x, y = k[first : last + 1], cost[first : last + 1]
+            depth = (x - x[0]) / (x[-1] - x[0]) + (y - y[-1]) / max(y[0] - y[-1], 1e-300)
+            rows.append((int(x[0]), int(x[-1]), int(x[depth.argmin()]), elbow(x, y).k))
+    table = pd.DataFrame(rows, columns=["first", "last", "chord", "elbow"])
+    return table.astype({"elbow": "Int64"})
+
+
+def _as_curve(
+    k_values: ArrayLike, inertia: ArrayLike, at_least: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a curve of costs over rising k, checked."""
     k, cost = np.asarray(k_values, dtype=np.float64), np.asarray(inertia, dtype=np.float64)
-    if k.ndim != 1 or k.shape != cost.shape or len(k) < 3:
-        raise ValueError(
-            f"k_values, inertia: found shapes {k.shape} and {cost.shape}, expected (m,), m >= 3"
-        )
-    if not np.isfinite(cost).all() or not (np.diff(k) > 0).all():
-        raise ValueError("k_values, inertia: expected rising k values and finite costs")
-    if cost[0] <= cost[-1]:
-        return Elbow(None, 0.0)
-    x = (k - k[0]) / (k[-1] - k[0])
-    y = (cost - cost[-1]) / (cost[0] - cost[-1])
-    depth = 1.0 - x - y
-    best = int(np.argmax(depth))
-    if depth[best] <= 1e-9:
-        return Elbow(None, 0.0)
-    return Elbow(int(k[best]), float(depth[best]))
+    if k.ndim != 1 or k.shape != cost.shape or len(k) < at_least:
+        raise ValueError(f"k_values, inertia: found shapes {k.shape} and {cost.shape}, expected (m,), m >= {at_least}")
+    if not (np.isfinite(cost).all() and (np.diff(k) > 0).all() and k[0] >= 1 and cost.min() >= 0):
+        raise ValueError("k_values, inertia: expected k values that rise from 1 or more, and costs from 0")
+    return k, cost

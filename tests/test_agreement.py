@@ -98,12 +98,7 @@ def test_scores_equal_scikit_learn_and_brute_force(pair: NDArray[np.int64]) -> N
         pytest.param(GRID[:, 0], GRID[:, 1], [-0.1, 0, 0.1, 0.1], id="even grid"),
         # A cluster an image: pure, yet only two of twenty images stand on the diagonal.
         # Entropies log 20 and log 2, shared log 2: NMI log 2 / (log 40 / 2).
-        pytest.param(
-            range(20),
-            [0, 1] * 10,
-            [0, 2 * math.log(2) / math.log(40), 0.1, 1],
-            id="purity is no accuracy",
-        ),
+        pytest.param(range(20), [0, 1] * 10, [0, 2 * math.log(2) / math.log(40), 0.1, 1], id="purity is no accuracy"),
     ],
 )
 def test_scores_by_hand(labels: Any, garments: Any, expected: list[float]) -> None:
@@ -131,8 +126,6 @@ def test_chance_scores_nothing() -> None:
         ([], [], "garments: found shape (0,), expected (n,)"),
     ],
 )
-def test_error_names_argument_and_fault(
-    function: Any, labels: Any, garments: Any, message: str
-) -> None:
+def test_error_names_argument_and_fault(function: Any, labels: Any, garments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         function(labels, garments)

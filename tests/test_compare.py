@@ -65,15 +65,11 @@ def test_palette_and_rgb_show_the_same(tmp_path: Path) -> None:
             id="root mean square above",
         ),
         pytest.param(
-            change(2, -2, 10_000),
-            "pixels differ by 1 (root mean square), 0.00% of them by > 32",
-            id="darker",
+            change(2, -2, 10_000), "pixels differ by 1 (root mean square), 0.00% of them by > 32", id="darker"
         ),
         pytest.param(change(1, 33, 1), None, id="0.01 % far off"),
         pytest.param(
-            change(1, 33, 2),
-            "pixels differ by 0.233 (root mean square), 0.02% of them by > 32",
-            id="0.02 % far off",
+            change(1, 33, 2), "pixels differ by 0.233 (root mean square), 0.02% of them by > 32", id="0.02 % far off"
         ),
         pytest.param(
             change(1, -33, 2),
@@ -82,9 +78,7 @@ def test_palette_and_rgb_show_the_same(tmp_path: Path) -> None:
         ),
         pytest.param(change(1, 32, 2), None, id="0.02 % off, not far"),
         pytest.param(
-            change(3, -100, 2),
-            "pixels differ by 0.707 (root mean square), 0.02% of them by > 32",
-            id="alpha",
+            change(3, -100, 2), "pixels differ by 0.707 (root mean square), 0.02% of them by > 32", id="alpha"
         ),
     ],
 )
@@ -140,11 +134,7 @@ def make_notebook(picture: Pixels) -> dict[str, Any]:
     data = {"image/png": base64.b64encode(as_png(picture)).decode(), "text/plain": "[gray]"}
     outputs = [
         {"output_type": "stream", "name": "stdout", "text": "k = 10\n"},
-        {
-            "output_type": "display_data",
-            "data": data,
-            "metadata": {"image/png": {"alt": "A gray square"}},
-        },
+        {"output_type": "display_data", "data": data, "metadata": {"image/png": {"alt": "A gray square"}}},
     ]
     cell = {
         "cell_type": "code",
@@ -162,16 +152,12 @@ def make_notebook(picture: Pixels) -> dict[str, Any]:
     [
         pytest.param(change(0, 1, 10_000), None, id="within tolerance"),
         pytest.param(
-            change(1, 33, 2),
-            "pixels differ by 0.233 (root mean square), 0.02% of them by > 32",
-            id="far off",
+            change(1, 33, 2), "pixels differ by 0.233 (root mean square), 0.02% of them by > 32", id="far off"
         ),
         pytest.param(GRAY[:50, :80], "size 80 x 50 pixels, was 100 x 100", id="other size"),
     ],
 )
-def test_pictures_in_a_notebook_are_compared_as_pixels(
-    tmp_path: Path, picture: Pixels, expected: str | None
-) -> None:
+def test_pictures_in_a_notebook_are_compared_as_pixels(tmp_path: Path, picture: Pixels, expected: str | None) -> None:
     old, new = (json.dumps(make_notebook(pixels)) for pixels in (GRAY, picture))
     assert old != new
     where = "notebook.cells[0].outputs[1].data.image/png"
@@ -203,11 +189,7 @@ def add_metadata(notebook: dict[str, Any]) -> None:
     ("edit", "start", "end"),
     [
         (edit_text, "notebook.cells[0].outputs[0].text: 'k = 11\\n'", ", was 'k = 10\\n'"),
-        (
-            edit_alt,
-            "notebook.cells[0].outputs[1].metadata.image/png.alt: 'A square'",
-            ", was 'A gray square'",
-        ),
+        (edit_alt, "notebook.cells[0].outputs[1].metadata.image/png.alt: 'A square'", ", was 'A gray square'"),
         (edit_source, "notebook.cells[0].source: 'draw(2)'", ", was 'draw()'"),
         (add_output, "notebook.cells[0].outputs: ", ""),
         (add_metadata, "notebook.metadata: \"{'kernelspec': 'python3'}\"", ", was '{}'"),
@@ -229,15 +211,9 @@ def test_all_else_in_a_notebook_must_be_equal(
 
 @pytest.mark.parametrize(
     ("new", "expected"),
-    [
-        ("1.0", None),
-        ("1.00", "4 bytes, were 3 other bytes"),
-        ("1.1", "3 bytes, were 3 other bytes"),
-    ],
+    [("1.0", None), ("1.00", "4 bytes, were 3 other bytes"), ("1.1", "3 bytes, were 3 other bytes")],
 )
-def test_other_files_are_compared_byte_by_byte(
-    tmp_path: Path, new: str, expected: str | None
-) -> None:
+def test_other_files_are_compared_byte_by_byte(tmp_path: Path, new: str, expected: str | None) -> None:
     assert compare(tmp_path, ".txt", "1.0", new) == expected
 
 

@@ -158,9 +158,7 @@ def test_sha256_is_that_of_the_data_page(split: str) -> None:
 
 @pytest.mark.parametrize("name", ["images.csv", "images.csv.gz", "images"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_content_decides_not_the_name(
-    name: str, pack: Callable[[bytes], bytes], tmp_path: Path
-) -> None:
+def test_content_decides_not_the_name(name: str, pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(pack(as_csv(cells(table()))))
     check_equal(read_csv(tmp_path / name), table())
     check_equal(read_csv(str(tmp_path / name)), table())
@@ -237,12 +235,7 @@ def test_what_pandas_writes_reads_back_equal(
     path = tmp_path_factory.getbasetemp() / "pandas.csv"
     order = np.random.default_rng(seed).permutation(HEADER)
     pd.DataFrame(values, columns=HEADER)[order].to_csv(
-        path,
-        index=False,
-        lineterminator=newline,
-        encoding=encoding,
-        compression=compression,
-        quoting=quoting,
+        path, index=False, lineterminator=newline, encoding=encoding, compression=compression, quoting=quoting
     )
     check_equal(read_csv(path), values)
 
@@ -250,9 +243,7 @@ def test_what_pandas_writes_reads_back_equal(
 # What is refused: the file
 
 
-@pytest.mark.parametrize(
-    ("name", "found"), [("images.csv", "no such file"), ("", "found a folder")]
-)
+@pytest.mark.parametrize(("name", "found"), [("images.csv", "no such file"), ("", "found a folder")])
 def test_path_without_a_file_is_refused(name: str, found: str, tmp_path: Path) -> None:
     path = tmp_path / name
     message = f"^{re.escape(str(path))}: {found}, expected a CSV file$"
@@ -281,9 +272,7 @@ NO_ROWS = "found a header but no rows, expected at least one image"
         pytest.param(as_csv([]).strip(), NO_ROWS, id="header without newline"),
         pytest.param(as_csv([]) + b"\n \n", NO_ROWS, id="header and blank lines"),
         pytest.param(zipped(LF), "found a zip archive, expected the CSV file inside it", id="zip"),
-        pytest.param(
-            gzip.compress(LF) + b"rest", "gzip data damaged or truncated", id="rest after gzip"
-        ),
+        pytest.param(gzip.compress(LF) + b"rest", "gzip data damaged or truncated", id="rest after gzip"),
     ],
 )
 def test_file_that_is_no_csv_is_refused(content: bytes, message: str, path: Path) -> None:
@@ -325,18 +314,14 @@ def renamed(old: str, new: str) -> list[str]:
         pytest.param([*HEADER, "pixel1"], "786 columns", id="786, one twice"),
         pytest.param(renamed("pixel7", "pixel8"), "785 columns, without 'pixel7'", id="twice"),
         pytest.param(renamed("pixel7", "label"), "785 columns, without 'pixel7'", id="two labels"),
-        pytest.param(
-            renamed("pixel784", "pixel785"), "785 columns, among them 'pixel785'", id="unknown"
-        ),
+        pytest.param(renamed("pixel784", "pixel785"), "785 columns, among them 'pixel785'", id="unknown"),
         pytest.param(renamed("label", "Label"), "785 columns, among them 'Label'", id="case"),
         pytest.param(
             ["label", *(f"{row}x{column}" for row in range(1, 29) for column in range(1, 29))],
             "785 columns, among them '1x1'",
             id="names of Kaggle's MNIST",
         ),
-        pytest.param(
-            [";".join(HEADER)], f"1 columns, among them '{';'.join(HEADER)[:40]}'", id="semicolons"
-        ),
+        pytest.param([";".join(HEADER)], f"1 columns, among them '{';'.join(HEADER)[:40]}'", id="semicolons"),
     ],
 )
 def test_header_must_name_the_785_columns(header: list[str], found: str, path: Path) -> None:
@@ -419,9 +404,7 @@ def test_label_is_checked_where_it_stands_last(path: Path) -> None:
     ],
     ids=str,
 )
-def test_row_of_another_length_is_refused(
-    lengths: list[int], line: int, found: int, filler: str, path: Path
-) -> None:
+def test_row_of_another_length_is_refused(lengths: list[int], line: int, found: int, filler: str, path: Path) -> None:
     rows = zip(cells(table(len(lengths))), lengths, strict=True)
     content = as_csv([[*row, filler][:length] for row, length in rows])
     check_refused(path, content, f"line {line}: found {found} columns, expected 785$")
@@ -478,9 +461,7 @@ def test_digits_under_the_name_of_a_split_warn_once(
     assert [warning.filename for warning in warned] == [__file__]
 
 
-@pytest.mark.parametrize(
-    "name", ["digits.csv", "mnist_test.csv", "fashion-mnist_test_small.csv", "fashion-mnist.csv"]
-)
+@pytest.mark.parametrize("name", ["digits.csv", "mnist_test.csv", "fashion-mnist_test_small.csv", "fashion-mnist.csv"])
 def test_digits_under_another_name_do_not_warn(name: str, digits: Table, tmp_path: Path) -> None:
     save(tmp_path / name, digits)
     check_equal(read_csv(tmp_path / name), digits)
@@ -504,12 +485,7 @@ def test_any_row_order_is_fashion_and_is_kept(committed_lines: list[bytes], tmp_
     ],
 )
 def test_one_changed_value_warns(
-    start: bytes,
-    fewest: int,
-    most: int,
-    pixel_sum: int,
-    committed_lines: list[bytes],
-    tmp_path: Path,
+    start: bytes, fewest: int, most: int, pixel_sum: int, committed_lines: list[bytes], tmp_path: Path
 ) -> None:
     header, first, *rest = committed_lines
     assert first.startswith(b"9,0,")
@@ -534,9 +510,7 @@ def test_unknown_split_is_refused(split: object) -> None:
 @small_files
 @pytest.mark.parametrize("end", ["", ".gz"])
 @pytest.mark.parametrize("kind", [Path, str])
-def test_data_dir_may_hold_plain_or_gzip(
-    end: str, kind: Callable[[Path], Path | str], tmp_path: Path
-) -> None:
+def test_data_dir_may_hold_plain_or_gzip(end: str, kind: Callable[[Path], Path | str], tmp_path: Path) -> None:
     save(tmp_path / f"fashion-mnist_test.csv{end}", table())
     check_equal(load_split("test", kind(tmp_path)), table())
 

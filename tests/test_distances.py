@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_limits
 
-from fmnist_clustering.distances import as_points
+from fmnist_clustering.distances import as_points, as_rows, map_tiles, squared_distances
 
 PIXELS = [[0, 51], [102, 255]]
 
@@ -38,15 +40,9 @@ def test_only_a_uint8_array_is_divided_by_255(rows: ArrayLike, expected: ArrayLi
         pytest.param(5, "found shape (), expected (rows, columns), not empty", id="number"),
         pytest.param(np.zeros((0, 3)), "found shape (0, 3), expected (rows, ", id="no rows"),
         pytest.param(np.zeros((3, 0)), "found shape (3, 0), expected (rows, ", id="no columns"),
-        pytest.param(
-            [[0, 1], [2, np.nan]], "found nan in row 1, column 1, expected numbers", id="NaN"
-        ),
-        pytest.param(
-            [[0, 1], [-np.inf, 2]], "found -inf in row 1, column 0, expected numbers", id="infinity"
-        ),
-        pytest.param(
-            [["coat"]], "expected rows of numbers (could not convert string", id="not numeric"
-        ),
+        pytest.param([[0, 1], [2, np.nan]], "found nan in row 1, column 1, expected numbers", id="NaN"),
+        pytest.param([[0, 1], [-np.inf, 2]], "found -inf in row 1, column 0, expected numbers", id="infinity"),
+        pytest.param([["coat"]], "expected rows of numbers (could not convert string", id="not numeric"),
         pytest.param([[1, 2], [3]], "expected rows of numbers (", id="ragged"),
     ],
 )
@@ -59,3 +55,48 @@ def test_error_names_argument_and_fault(rows: Any, message: str, name: str) -> N
 def test_argument_is_called_x_by_default() -> None:
     with pytest.raises(ValueError, match=r"^X: "):
         as_points([])
+
+
+@pytest.mark.parametrize("columns", [1, 784, 1024, 1025])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_distances_of_images_are_exact_to_the_bit(columns: int, n_threads: int) -> None:
+    rng = np.random.default_rng(columns)
+    a, b = (rng.integers(0, 256, (n, columns), dtype=np.uint8) for n in (70, 41))
+    a[0], b[0] = 0, 255  # the farthest pair there is
+    a[1] = b[1]
+    exact = [[int(((x - y) ** 2).sum()) for y in b.astype(np.int64)] for x in a.astype(np.int64)]
+    with threadpool_limits(n_threads):
+        found = squared_distances(a, b)
+        parts = [squared_distances(a[i : i + 9], b) for i in range(0, 70, 9)]
+    np.testing.assert_array_equal(found, exact)
+    np.testing.assert_array_equal(np.concatenate(parts), exact)
+
+
+def test_distances_of_float_rows() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(60, 20)), rng.normal(size=(50, 20))
+    b[:10] = a[:10]
+    found = squared_distances(a, b)
+    np.testing.assert_allclose(found, cdist(a, b, "sqeuclidean"), rtol=1e-12, atol=1e-12)
+    assert (np.diag(found)[:10] == 0).all()
+
+
+def test_rows_keep_their_kind() -> None:
+    pixels = np.array(PIXELS, dtype=np.uint8)
+    rows, unit = as_rows(pixels)
+    assert rows is pixels
+    assert unit == 255
+    rows, unit = as_rows(PIXELS)
+    assert rows.dtype == np.float64
+    assert unit == 1
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2, 5])
+def test_every_pair_of_blocks_is_visited_once_in_order(n_blocks: int) -> None:
+    blocks = [10 * (i + 1) for i in range(n_blocks)]
+    visits = [*map_tiles(lambda a, b: (a, b), blocks, "tiles")]
+    expected = [(i, j) for i in range(n_blocks) for j in range(i, n_blocks)]
+    assert [(i, j) for i, j, _ in visits] == expected
+    for i, j, (a, b) in visits:
+        assert a == blocks[i]
+        assert b == (None if i == j else blocks[j])

@@ -17,9 +17,9 @@ X = np.random.default_rng(0).random((40, 3))
 PIXELS = np.random.default_rng(0).integers(0, 256, (30, 9), dtype=np.uint8)
 every_method = pytest.mark.parametrize("method", METHODS)
 # Few values in few columns: pairs and whole trees of equal rows are common.
-pixel_rows = st.lists(
-    st.lists(st.sampled_from([0, 1, 128, 255]), min_size=2, max_size=2), min_size=2, max_size=12
-).map(lambda rows: np.array(rows, dtype=np.uint8))
+pixel_rows = st.lists(st.lists(st.sampled_from([0, 1, 128, 255]), min_size=2, max_size=2), min_size=2, max_size=12).map(
+    lambda rows: np.array(rows, dtype=np.uint8)
+)
 BAD_TREES: list[tuple[Any, str]] = [
     ([[0, 1, 1]], "Z: found shape (1, 3), expected (n - 1, 4)"),
     ([0, 1, 1, 2], "Z: found shape (4,), expected (n - 1, 4)"),
@@ -148,8 +148,7 @@ def test_cut_inside_a_gap_gives_its_clusters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "largest"),
-    [({}, 20), ({"max_clusters": 3}, 3), ({"max_clusters": 39}, 39), ({"max_clusters": 99}, 39)],
+    ("options", "largest"), [({}, 20), ({"max_clusters": 3}, 3), ({"max_clusters": 39}, 39), ({"max_clusters": 99}, 39)]
 )
 def test_gaps_stop_at_max_clusters(options: dict[str, int], largest: int) -> None:
     gaps = merge_gaps(linkage(X, "ward"), **options)
@@ -214,11 +213,7 @@ def test_cut_by_hand(points: tuple[float, ...], cut: dict[str, Any], expected: l
     ("Z", "cut", "message"),
     [
         (linkage(X, "ward"), {}, "n_clusters, height: expected exactly one of the two"),
-        (
-            linkage(X, "ward"),
-            {"n_clusters": 2, "height": 1.0},
-            "n_clusters, height: expected exactly one of the two",
-        ),
+        (linkage(X, "ward"), {"n_clusters": 2, "height": 1.0}, "n_clusters, height: expected exactly one of the two"),
         (linkage(X, "ward"), {"n_clusters": 0}, "n_clusters: found 0, expected 1 to 40"),
         (linkage(X, "ward"), {"n_clusters": 41}, "n_clusters: found 41, expected 1 to 40"),
         (

@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from fmnist_clustering import load_split, read_csv
 
 SCRIPT = Path(__file__).parents[1] / "data" / "make_csv.py"
-NAMES = [
-    f"{stem}-{kind}-ubyte" for stem in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-]
+NAMES = [f"{stem}-{kind}-ubyte" for stem in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 STAMP = 1504176606
 
 
@@ -159,9 +157,7 @@ def test_source_with_another_md5_is_refused(name: str, other: str, source: Path)
         make_csv.read_checked(source, name)
 
 
-def test_files_hold_the_sources_in_order(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_hold_the_sources_in_order(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = run(source, tmp_path / "output")
     assert sorted(files) == ["fashion-mnist_test.csv.gz", "fashion-mnist_train.csv.gz"]
     for split, stem in [("train", "train"), ("test", "t10k")]:
@@ -208,9 +204,7 @@ def test_bad_source_leaves_written_files_alone(source: Path, tmp_path: Path) -> 
     ],
     ids=["none", "too many", "missing folder"],
 )
-def test_command_line_says_what_it_expects(
-    arguments: list[str], message: str, tmp_path: Path
-) -> None:
+def test_command_line_says_what_it_expects(arguments: list[str], message: str, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 1

@@ -15,14 +15,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import fmnist_clustering
-from fmnist_clustering.notebook import (
-    ARTIFACTS_VARIABLE,
-    artifacts_dir,
-    save_artifact,
-    save_numbers,
-    show,
-    table,
-)
+from fmnist_clustering.notebook import artifacts_dir, save_artifact, save_numbers, show, table
+from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
 STYLE = Path(fmnist_clustering.__file__).with_name("notebook.mplstyle")
 
@@ -80,9 +74,7 @@ def test_a_live_session_saves_below_build(
 def test_a_runner_says_where_artifacts_go(artifacts: Path) -> None:
     assert artifacts_dir() == artifacts
     assert save_artifact("note.txt", b"whole\r\n") == artifacts / "note.txt"
-    assert {path.name: path.read_bytes() for path in artifacts.iterdir()} == {
-        "note.txt": b"whole\r\n"
-    }
+    assert {path.name: path.read_bytes() for path in artifacts.iterdir()} == {"note.txt": b"whole\r\n"}
 
 
 @contextlib.contextmanager
@@ -105,12 +97,8 @@ def no_rename() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(
-    ("failure", "message"), [(full_disk, "File too large"), (no_rename, "no rename")]
-)
-def test_a_failed_write_leaves_the_old_file_whole(
-    artifacts: Path, failure: Any, message: str
-) -> None:
+@pytest.mark.parametrize(("failure", "message"), [(full_disk, "File too large"), (no_rename, "no rename")])
+def test_a_failed_write_leaves_the_old_file_whole(artifacts: Path, failure: Any, message: str) -> None:
     path = save_artifact("numbers.csv", b"k\n5\n")
     before = path.stat()
     with failure(), pytest.raises(OSError, match=message):
@@ -118,9 +106,7 @@ def test_a_failed_write_leaves_the_old_file_whole(
     assert path.read_bytes() == b"k\n5\n"
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     save_artifact("numbers.csv", b"k\n7\n")
-    assert {file.name: file.read_bytes() for file in artifacts.iterdir()} == {
-        "numbers.csv": b"k\n7\n"
-    }
+    assert {file.name: file.read_bytes() for file in artifacts.iterdir()} == {"numbers.csv": b"k\n7\n"}
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b.png", "../b.png", "/b.png", "b.png/"])
@@ -155,13 +141,9 @@ def test_numbers_are_saved_as_csv(artifacts: Path, data: pd.DataFrame, expected:
     assert (artifacts / "numbers.csv").read_bytes() == expected.encode()
 
 
-@pytest.mark.parametrize(
-    ("options", "size"), [({}, (800, 350)), ({"figsize": (3.21, 1.5)}, (321, 150))]
-)
+@pytest.mark.parametrize(("options", "size"), [({}, (800, 350)), ({"figsize": (3.21, 1.5)}, (321, 150))])
 @pytest.mark.usefixtures("artifacts", "displayed")
-def test_a_figure_is_100_pixels_an_inch_on_opaque_white(
-    options: dict[str, Any], size: tuple[int, int]
-) -> None:
+def test_a_figure_is_100_pixels_an_inch_on_opaque_white(options: dict[str, Any], size: tuple[int, int]) -> None:
     with Image.open(io.BytesIO(save_shown("line.png", **options))) as picture:
         assert (picture.format, picture.size) == ("PNG", size)
         pixels = np.asarray(picture.convert("RGBA"))
@@ -191,9 +173,7 @@ def test_show_displays_what_it_saves_with_alternative_text(
     assert len(list(artifacts.iterdir())) == 2
 
 
-def test_show_saves_nothing_unless_told(
-    artifacts: Path, displayed: list[tuple[Any, dict[str, Any]]]
-) -> None:
+def test_show_saves_nothing_unless_told(artifacts: Path, displayed: list[tuple[Any, dict[str, Any]]]) -> None:
     show(draw(), alt="A line")
     assert len(displayed) == 1
     assert not artifacts.exists()
@@ -212,10 +192,7 @@ def test_show_saves_nothing_unless_told(
     ids=["no alt", "blank alt", "no PNG", "no name", "folder", "data without save"],
 )
 def test_show_refuses(
-    artifacts: Path,
-    displayed: list[tuple[Any, dict[str, Any]]],
-    options: dict[str, Any],
-    message: str,
+    artifacts: Path, displayed: list[tuple[Any, dict[str, Any]]], options: dict[str, Any], message: str
 ) -> None:
     fig = draw()
     with pytest.raises(ValueError, match=message):

@@ -47,14 +47,10 @@ CASES: dict[str, Draw] = {
     "plot_silhouette_scores": lambda ax: plots.plot_silhouette_scores([2, 3], [0.2, 0.1], ax),
     "plot_scatter": lambda ax: plots.plot_scatter(POINTS, LABELS, ax, explained=(0.3, 0.2)),
     "plot_contingency": lambda ax: plots.plot_contingency(TABLE, ax),
-    "plot_dendrogram": lambda ax: plots.plot_dendrogram(
-        TREE, ax, labels=cut_tree(TREE, height=9), cut=9
-    ),
+    "plot_dendrogram": lambda ax: plots.plot_dendrogram(TREE, ax, labels=cut_tree(TREE, height=9), cut=9),
     "plot_palette": lambda ax: plots.plot_palette(QUANTIZED, ax),
     "plot_quantized": lambda ax: plots.plot_quantized(QUANTIZED, ax, title="four"),
-    "plot_rate_distortion": lambda ax: plots.plot_rate_distortion(
-        [1, 2], [20, 30], ["a", "b"], ax, source=5
-    ),
+    "plot_rate_distortion": lambda ax: plots.plot_rate_distortion([1, 2], [20, 30], ["a", "b"], ax, source=5),
 }
 every_function = pytest.mark.parametrize("draw", CASES.values(), ids=CASES.keys())
 
@@ -306,9 +302,7 @@ def test_no_cluster_hides_another_by_its_id() -> None:
 
 def test_seed_alone_sets_the_drawing_order() -> None:
     first, again, other = (
-        np.asarray(
-            plots.plot_scatter(POINTS, LABELS, axes(), seed=seed).collections[0].get_offsets()
-        )
+        np.asarray(plots.plot_scatter(POINTS, LABELS, axes(), seed=seed).collections[0].get_offsets())
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
@@ -320,9 +314,7 @@ def test_seed_alone_sets_the_drawing_order() -> None:
     [(None, ["0", "2", "11"]), ({0: "Bag", 2: "Coat", 11: "Dress"}, ["Bag", "Coat", "Dress"])],
     ids=["ids", "names"],
 )
-def test_clusters_are_named_at_their_median(
-    names: Mapping[int, str] | None, expected: list[str]
-) -> None:
+def test_clusters_are_named_at_their_median(names: Mapping[int, str] | None, expected: list[str]) -> None:
     # One far point a cluster: the mean lies elsewhere.
     cluster = np.array([[0, 0], [1, 2], [2, 1], [3, 3], [30, 40]])
     corners = np.array([[0, 0], [0, 100], [100, 0]])
@@ -358,10 +350,7 @@ def test_labels_do_not_overlap(
 
 @pytest.mark.parametrize(
     ("explained", "expected"),
-    [
-        ((), ("", "")),
-        ((0.29, 0.176), ("component 1 (29% of variance)", "component 2 (18% of variance)")),
-    ],
+    [((), ("", "")), ((0.29, 0.176), ("component 1 (29% of variance)", "component 2 (18% of variance)"))],
     ids=["none", "two"],
 )
 def test_axes_say_what_they_hold(explained: Sequence[float], expected: tuple[str, str]) -> None:
@@ -378,9 +367,7 @@ def test_axes_say_what_they_hold(explained: Sequence[float], expected: tuple[str
     ],
     ids=["three columns", "one-dimensional", "a label short"],
 )
-def test_points_of_another_shape_are_refused(
-    points: NDArray[np.float64], labels: list[int], found: str
-) -> None:
+def test_points_of_another_shape_are_refused(points: NDArray[np.float64], labels: list[int], found: str) -> None:
     with pytest.raises(ValueError, match=rf"^points, labels: found {found}, expected \(n, 2\)"):
         plots.plot_scatter(points, labels, axes())
 
@@ -457,9 +444,7 @@ def test_dendrogram_holds_the_top_merges(asked: int, drawn: int) -> None:
     assert ax.get_xlim()[0] < feet.min() < feet.max() < ax.get_xlim()[1]
 
 
-def test_numbers_under_the_leaves_are_the_sizes_of_their_branches(
-    tree: NDArray[np.float64],
-) -> None:
+def test_numbers_under_the_leaves_are_the_sizes_of_their_branches(tree: NDArray[np.float64]) -> None:
     ax = plots.plot_dendrogram(tree, axes(), n_leaves=N_LEAVES)
     sizes = sizes_of(ax)
     assert sum(sizes.values()) == 150
@@ -473,9 +458,7 @@ def test_numbers_under_the_leaves_are_the_sizes_of_their_branches(
     assert [*below.values()] == [150]
 
 
-@pytest.mark.parametrize(
-    ("n_clusters", "between"), [(2, 0.5), (14, 0.5), (5, 0.0)], ids=["2", "14", "at a merge"]
-)
+@pytest.mark.parametrize(("n_clusters", "between"), [(2, 0.5), (14, 0.5), (5, 0.0)], ids=["2", "14", "at a merge"])
 def test_links_below_the_cut_have_the_color_of_their_cluster(
     tree: NDArray[np.float64], n_clusters: int, between: float
 ) -> None:
@@ -486,9 +469,7 @@ def test_links_below_the_cut_have_the_color_of_their_cluster(
     ax = plots.plot_dendrogram(tree, axes(), n_leaves=N_LEAVES, labels=labels, cut=cut)
     branches = {node.dist: node for node in hierarchy.to_tree(tree, rd=True)[1]}
     n_below = 0
-    for link, color in zip(
-        links_of(ax), hex_colors(ax.collections[0].get_edgecolor()), strict=True
-    ):
+    for link, color in zip(links_of(ax), hex_colors(ax.collections[0].get_edgecolor()), strict=True):
         ids = {int(labels[member]) for member in branches[link[1, 1]].pre_order()}
         if link[1, 1] <= cut:
             (cluster,) = ids
@@ -533,9 +514,7 @@ def test_chain_of_ten_thousand_leaves_needs_no_deep_recursion(bulk_first: bool) 
     ax = plots.plot_dendrogram(chain, axes(), labels=labels, cut=n - 10.5)
     assert sys.getrecursionlimit() == limit
     assert sorted(sizes_of(ax).values()) == [1] * 29 + [n - 29]
-    for link, color in zip(
-        links_of(ax), hex_colors(ax.collections[0].get_edgecolor()), strict=True
-    ):
+    for link, color in zip(links_of(ax), hex_colors(ax.collections[0].get_edgecolor()), strict=True):
         assert color == (plots.COLORS[3] if link[1, 1] < n - 10.5 else plots.GREY)
 
 
@@ -599,9 +578,7 @@ def test_rate_distortion_names_every_size() -> None:
 def test_rate_distortion_holds_every_point_and_the_source(source: float | None) -> None:
     ax = plots.plot_rate_distortion([20, 90], [21.5, 33], ["a", "b"], axes(), source=source)
     assert upright_lines(ax) == ([source] if source else [])
-    assert [text.get_text() for text in ax.texts if text.get_text() not in "ab"] == (
-        ["source file "] if source else []
-    )
+    assert [text.get_text() for text in ax.texts if text.get_text() not in "ab"] == (["source file "] if source else [])
     assert ax.get_xlim()[0] == 0
     assert ax.get_xlim()[1] > max(90, source or 0)
     assert ax.get_ylim()[0] < 21.5 < 33 < ax.get_ylim()[1]

@@ -10,18 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_image
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import (
-    Quantized,
-    indexed_png,
-    inertia,
-    load_image,
-    psnr,
-    quantize,
-    size_report,
-    source_bytes,
-)
+from fmnist_clustering import Quantized, indexed_png, inertia, load_image, psnr, quantize, size_report, source_bytes
 
 Picture = NDArray[np.uint8]
 
@@ -104,8 +95,7 @@ def test_palette_is_sorted_and_indices_draw_the_picture(n_colors: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_colors", "dtype"),
-    [(1, np.uint8), (256, np.uint8), (257, np.uint16), (65_536, np.uint16), (65_537, np.uint32)],
+    ("n_colors", "dtype"), [(1, np.uint8), (256, np.uint8), (257, np.uint16), (65_536, np.uint16), (65_537, np.uint32)]
 )
 def test_indices_have_the_least_type_that_holds_them(n_colors: int, dtype: Any) -> None:
     picture = with_colors(n_colors)
@@ -152,7 +142,7 @@ def test_other_seeds_draw_other_starts() -> None:
 
 @pytest.mark.parametrize(
     ("counts", "expected"),
-    [((8,), [1.0]), ((5, 3), [0.625, 0.375]), ((2, 0, 6), [0.25, 0.0, 0.75])],
+    [((8,), [1.0]), ((5, 3), [0.625, 0.375]), ((2, 0, 6), [0.25, 0.0, 0.75]), ((8, 0), [1.0, 0.0])],
 )
 def test_shares_by_hand(counts: tuple[int, ...], expected: list[float]) -> None:
     assert drawn_with(*counts).shares.tolist() == expected
@@ -165,11 +155,7 @@ def test_shares_by_hand(counts: tuple[int, ...], expected: list[float]) -> None:
         (PICTURE.astype(np.int64), 4, "image: found int64, expected a uint8 array"),
         (PICTURE.tolist(), 4, "image: found list, expected a uint8 array"),
         (PICTURE[:, :, 0], 4, "image: found shape (40, 50), expected (h, w, 3), not empty"),
-        (
-            np.zeros((4, 5, 4), dtype=np.uint8),
-            4,
-            "image: found shape (4, 5, 4), expected (h, w, 3), not empty",
-        ),
+        (np.zeros((4, 5, 4), dtype=np.uint8), 4, "image: found shape (4, 5, 4), expected (h, w, 3), not empty"),
         (PICTURE[:0], 4, "image: found shape (0, 50, 3), expected (h, w, 3), not empty"),
         (PICTURE, 0, "n_colors: found 0, expected 1 or more"),
         (PICTURE, -3, "n_colors: found -3, expected 1 or more"),
@@ -214,10 +200,7 @@ def test_psnr_error_names_arguments_and_shapes(a: Picture, b: Picture, message: 
 # Size
 
 
-@pytest.mark.parametrize(
-    ("n_colors", "bits"),
-    [(1, 1), (2, 1), (3, 2), (4, 2), (5, 4), (16, 4), (17, 8), (256, 8)],
-)
+@pytest.mark.parametrize(("n_colors", "bits"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 4), (16, 4), (17, 8), (256, 8)])
 def test_indexed_png_is_lossless_at_least_bits(n_colors: int, bits: int) -> None:
     quantized = quantize(PICTURE, n_colors)
     content = indexed_png(quantized)
@@ -287,15 +270,14 @@ def test_sizes_of_a_picture_follow_the_formulas(n_colors: int) -> None:
     }
     assert report["bytes"].to_dict() == expected
     np.testing.assert_allclose(report["ratio"], [6000 / size for size in expected.values()])
-    np.testing.assert_allclose(
-        report["bits_per_pixel"], [8 * size / n_pixels for size in expected.values()]
-    )
+    np.testing.assert_allclose(report["bits_per_pixel"], [8 * size / n_pixels for size in expected.values()])
 
 
 @pytest.mark.parametrize(
     ("original", "message"),
     [
         (COLORS, "quantized, original: found (2, 4) and (5, 7) pixels, expected the same"),
+        (np.zeros((4, 2, 3), dtype=np.uint8), "quantized, original: found (2, 4) and (4, 2) pixels, expected the same"),
         (np.zeros((2, 4, 3)), "image: found float64, expected a uint8 array"),
     ],
 )
@@ -320,23 +302,17 @@ def test_samples_are_those_of_scikit_learn(name: str) -> None:
     [
         pytest.param("a.png", Image.fromarray(COLORS), COLORS, id="RGB"),
         pytest.param("a.bmp", Image.fromarray(COLORS), COLORS, id="BMP"),
-        pytest.param(
-            "a.png", Image.fromarray(GRAY_STEPS), np.stack([GRAY_STEPS] * 3, axis=2), id="grayscale"
-        ),
+        pytest.param("a.png", Image.fromarray(GRAY_STEPS), np.stack([GRAY_STEPS] * 3, axis=2), id="grayscale"),
         pytest.param(
             "a.png",
             Image.fromarray(GRAY_STEPS > 80),
             np.stack([(GRAY_STEPS > 80) * 255] * 3, axis=2),
             id="black and white",
         ),
-        pytest.param(
-            "a.png", Image.fromarray(COLORS).quantize(256), COLORS, id="palette of all colors"
-        ),
+        pytest.param("a.png", Image.fromarray(COLORS).quantize(256), COLORS, id="palette of all colors"),
     ],
 )
-def test_file_is_loaded_as_rgb(
-    tmp_path: Path, name: str, picture: Image.Image, expected: NDArray[Any]
-) -> None:
+def test_file_is_loaded_as_rgb(tmp_path: Path, name: str, picture: Image.Image, expected: NDArray[Any]) -> None:
     path = saved(tmp_path / name, picture)
     for source in (path, str(path)):
         found = load_image(source)
@@ -431,6 +407,11 @@ def test_unknown_encoding_is_refused(tmp_path: Path) -> None:
         pytest.param(b"no picture", id="text"),
         pytest.param(b"\x89PNG\r\n\x1a\n", id="PNG signature"),
         pytest.param(b"\xff\xd8\xff", id="JPEG signature"),
+        pytest.param(b"P5 20000 20000 255 ", id="decompression bomb"),
+        # Pillow answers with a SyntaxError: after an empty chunk of pixels comes no chunk.
+        pytest.param(
+            as_png(COLORS).split(b"IDAT")[0][:-4] + b"\0\0\0\0IDAT\x35\xaf\x06\x1e" + bytes(40), id="PNG of zeros"
+        ),
         # Pillow answers with a plain RuntimeError.
         pytest.param(
             b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"

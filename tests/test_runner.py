@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from fmnist_clustering import runner
-from fmnist_clustering.notebook import ARTIFACTS_VARIABLE
+from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
 PARAMETERS = """\
 N_CLUSTERS = 10  # as many as garments
@@ -28,10 +28,7 @@ SHARE = 0.5
 IMAGE = "china"
 DATA_DIR = None
 SEED = None
-K_VALUES = [
-    5,
-    10,
-]
+K_VALUES = [5, 10]
 lowercase = 1"""
 KNOWN = "DATA_DIR, IMAGE, K_VALUES, N_CLUSTERS, SEED, SHARE"
 WHERE = """\
@@ -62,11 +59,7 @@ class Ran(NamedTuple):
 
 def run_in(folder: Path, *arguments: object) -> Ran:
     out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.chdir(folder),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code: Any = runner.main(["run", *map(str, arguments)])
         except SystemExit as stop:
@@ -152,9 +145,7 @@ def test_cells_run_in_this_interpreter_beside_the_notebook(toured: tuple[Path, A
     assert figure[0].metadata == {"image/png": {"alt": "A line that rises"}}
 
 
-def test_only_outputs_counts_and_metadata_of_a_notebook_change(
-    toured: tuple[Path, Any, Ran],
-) -> None:
+def test_only_outputs_counts_and_metadata_of_a_notebook_change(toured: tuple[Path, Any, Ran]) -> None:
     checkout, before, _ = toured
     text = (checkout / "notebooks" / "tour.ipynb").read_text(encoding="utf-8")
     after = json.loads(text)
@@ -171,9 +162,7 @@ def test_only_outputs_counts_and_metadata_of_a_notebook_change(
     assert not text.endswith("\n\n")
 
 
-def test_artifacts_of_a_notebook_that_succeeded_are_published(
-    toured: tuple[Path, Any, Ran],
-) -> None:
+def test_artifacts_of_a_notebook_that_succeeded_are_published(toured: tuple[Path, Any, Ran]) -> None:
     checkout, _, _ = toured
     assert {path.name for path in checkout.iterdir()} == {*FOLDERS, "pyproject.toml"}
     artifacts = read_artifacts(checkout)
@@ -204,9 +193,7 @@ def reencode(png: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("other_pictures", [False, True], ids=["same", "pictures in tolerance"])
-def test_a_second_run_rewrites_nothing(
-    toured: tuple[Path, Any, Ran], tmp_path: Path, other_pictures: bool
-) -> None:
+def test_a_second_run_rewrites_nothing(toured: tuple[Path, Any, Ran], tmp_path: Path, other_pictures: bool) -> None:
     checkout = tmp_path / "checkout"
     shutil.copytree(toured[0], checkout)
     if other_pictures:
@@ -268,9 +255,7 @@ def test_a_kernel_that_dies_or_hangs_is_told(
     assert state(checkout) == before
 
 
-def test_a_kernel_that_does_not_start_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kernel_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkout = make_checkout(tmp_path, "# Tour", "N = 1")
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\nexit 1\n")
@@ -326,9 +311,7 @@ def kill(held: Held, number: signal.Signals, *options: str) -> Ran:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_publishes_nothing_and_ends_its_kernel(
-    held: Held, number: signal.Signals
-) -> None:
+def test_an_interrupted_run_publishes_nothing_and_ends_its_kernel(held: Held, number: signal.Signals) -> None:
     before = state(held.checkout)
     ran = kill(held, number)
     assert ran.code == 130
@@ -343,18 +326,12 @@ def test_an_interrupted_run_publishes_nothing_and_ends_its_kernel(
 def test_an_interrupt_while_the_kernel_starts_is_one_too(held: Held) -> None:
     slow = held.hold.with_name("python")
     slow.write_text(
-        f"#!/bin/sh\nexec > /dev/null 2>&1\nprintf %s. $$ > '{held.marker}'\n"
-        "while kill -0 $PPID; do sleep 0.1; done\n"
+        f"#!/bin/sh\nexec > /dev/null 2>&1\nprintf %s. $$ > '{held.marker}'\nwhile kill -0 $PPID; do sleep 0.1; done\n"
     )
     slow.chmod(0o755)
     before = state(held.checkout)
     main = "import sys; from fmnist_clustering.runner import main"
-    ran = kill(
-        held,
-        signal.SIGINT,
-        "-c",
-        f"{main}; sys.executable = {str(slow)!r}; sys.exit(main(['run']))",
-    )
+    ran = kill(held, signal.SIGINT, "-c", f"{main}; sys.executable = {str(slow)!r}; sys.exit(main(['run']))")
     assert state(held.checkout) == before
     assert ran == (130, "", INTERRUPTED)
 
@@ -367,17 +344,11 @@ def test_after_a_kill_9_the_next_run_finishes_the_job(held: Held) -> None:
     assert state(held.checkout) == before
     assert {path.name for path in held.checkout.iterdir()} <= {*FOLDERS, "pyproject.toml", "build"}
     assert run_in(held.checkout).code == 0
-    assert read_artifacts(held.checkout) == {
-        "early.csv": b"k\n6\n",
-        "late.csv": b"k\n6\n",
-        "other.csv": b"k\n5\n",
-    }
+    assert read_artifacts(held.checkout) == {"early.csv": b"k\n6\n", "late.csv": b"k\n6\n", "other.csv": b"k\n5\n"}
     assert outputs_of(held.checkout / "notebooks" / "tour.ipynb") == [[], [], []]
 
 
-def test_progress_on_a_terminal_rewrites_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_on_a_terminal_rewrites_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkout = make_checkout(tmp_path, "# Tour", "N = 1", "N", "## A title as long as " + "L" * 50)
     add_notebook(checkout / "notebooks" / "wide.ipynb", "# " + "Wide " * 20, "N = 1")
     monkeypatch.setenv("COLUMNS", "60")
@@ -401,9 +372,7 @@ def test_progress_on_a_terminal_rewrites_one_line(
 
 def test_settings_change_a_copy_in_the_output_folder(tmp_path: Path) -> None:
     report = "print(N_CLUSTERS, SHARE, IMAGE, DATA_DIR, K_VALUES, lowercase)"
-    checkout = make_checkout(
-        tmp_path / "checkout", "# Tour", PARAMETERS, write("early.csv"), report
-    )
+    checkout = make_checkout(tmp_path / "checkout", "# Tour", PARAMETERS, write("early.csv"), report)
     (tmp_path / "photo.jpg").touch()
     (tmp_path / "3").touch()  # a number stays one
     (tmp_path / "csv").mkdir()
@@ -466,9 +435,7 @@ def test_wrong_arguments_are_refused(tmp_path: Path, arguments: list[str], messa
         ("K_VALUES=3", "--set K_VALUES: found 3, expected a value of type list"),
     ],
 )
-def test_settings_that_fit_no_parameter_are_refused(
-    tmp_path: Path, setting: str, message: str
-) -> None:
+def test_settings_that_fit_no_parameter_are_refused(tmp_path: Path, setting: str, message: str) -> None:
     checkout = make_checkout(tmp_path, "# Tour", f"{PARAMETERS}\nSIZE = len(K_VALUES)")
     before = state(checkout)
     ran = run_in(checkout, "--output-dir", "out", "--set", setting)
@@ -478,9 +445,7 @@ def test_settings_that_fit_no_parameter_are_refused(
 
 @pytest.mark.parametrize("inside", [True, False], ids=["own notebook", "notebook from elsewhere"])
 @pytest.mark.parametrize("output", [".", "notebooks", "artifacts", "artifacts/new", "data/new"])
-def test_an_output_folder_with_committed_results_is_refused(
-    tmp_path: Path, output: str, inside: bool
-) -> None:
+def test_an_output_folder_with_committed_results_is_refused(tmp_path: Path, output: str, inside: bool) -> None:
     checkout = make_checkout(tmp_path / "checkout", "# Tour", PARAMETERS)
     notebook = checkout / "notebooks" / "tour.ipynb"
     if not inside:

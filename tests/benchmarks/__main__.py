@@ -27,8 +27,9 @@ class Case(NamedTuple):
     name: str
     setup: str
     ours: str
-    peer_name: str
-    peer: str
+    peer_name: str = ""
+    peer: str = ""
+    runs: int = RUNS
 
 
 def reading(name: str, split: str, files: tuple[str, ...]) -> Case:
@@ -38,18 +39,45 @@ def reading(name: str, split: str, files: tuple[str, ...]) -> Case:
     return Case(name, setup, f"load_split({split!r})", "pandas.read_csv", peer)
 
 
+IMAGES = """
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_samples as theirs
+from fmnist_clustering import load_split, silhouette_samples, sweep_k
+X = load_split({split!r}).pixels
+points = X / 255
+labels = np.stack([np.random.default_rng(k).integers(0, k, len(X)) for k in range(2, 21)])
+"""
+SMALL, LARGE = IMAGES.format(split="test"), IMAGES.format(split="all").replace("points = X / 255", "")
 CASES = [
     reading("load 10,000 images", "test", ("test",)),
     reading("load 70,000 images", "all", ("train", "test")),
+    Case(
+        "silhouettes, 10,000, k 2-20",
+        SMALL,
+        "silhouette_samples(X, labels)",
+        "19 x scikit-learn",
+        "[theirs(points, row) for row in labels]",
+        1,
+    ),
+    Case("silhouettes, 70,000, k 2-20", LARGE, "silhouette_samples(X, labels)", runs=1),
+    Case(
+        "sweep_k, 10,000, k 1-20",
+        SMALL,
+        "sweep_k(X, range(1, 21))",
+        "KMeans(n_init=10), no silhouettes",
+        "[KMeans(k, n_init=10, random_state=0).fit(points) for k in range(1, 21)]",
+        1,
+    ),
+    Case("sweep_k, 70,000, k 1-20", LARGE, "sweep_k(X, range(1, 21))", runs=1),
 ]
 
 
-def measure(setup: str, code: str) -> tuple[float, float]:
+def measure(case: Case, code: str) -> tuple[float, float]:
     """Return the median seconds and the peak memory in MB."""
-    command = [sys.executable, "-c", HARNESS.format(setup=setup, code=code)]
+    command = [sys.executable, "-c", HARNESS.format(setup=case.setup, code=code)]
     printed = [
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        for _ in range(RUNS)
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout for _ in range(case.runs)
     ]
     seconds, peaks = zip(*(map(float, line.split()) for line in printed), strict=True)
     return statistics.median(seconds), max(peaks)
@@ -57,15 +85,13 @@ def measure(setup: str, code: str) -> tuple[float, float]:
 
 def main() -> None:
     """Print one line a case."""
-    print(f"{'median of ' + str(RUNS) + ' runs':24}{'ours':>18}  peer")
     for case in CASES:
-        (ours, our_peak), (peer, peer_peak) = (
-            measure(case.setup, code) for code in (case.ours, case.peer)
-        )
-        print(
-            f"{case.name:24}{ours:8.2f} s {our_peak:5.0f} MB  {case.peer_name} "
-            f"{peer:.2f} s {peer_peak:.0f} MB: {peer / ours:.2f} times as long"
-        )
+        seconds, peak = measure(case, case.ours)
+        line = f"{case.name:28}{seconds:8.2f} s {peak:6.0f} MB, median of {case.runs}"
+        if case.peer:
+            peer, peer_peak = measure(case, case.peer)
+            line += f"; {case.peer_name} {peer:.2f} s {peer_peak:.0f} MB: {peer / seconds:.2f} times as long"
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ CONSTANTS = {
     "24": "bits of a color",
     "10": "factor in the definition of the decibel",
     "30": "rule of thumb for PSNR, and leaves of a drawn tree",
+    "95": "confidence level, per cent",
+    "99": "certainty asked for, per cent",
 }
 
 
@@ -68,9 +70,7 @@ def test_constants_are_in_use(token: str) -> None:
 def a_notebook(prose: str, output: str) -> NotebookNode:
     stream = v4.new_output("stream", text=output)
     cells = [v4.new_markdown_cell("## One?"), v4.new_code_cell("x", outputs=[stream])]
-    return v4.new_notebook(
-        cells=[*cells, v4.new_markdown_cell(prose), v4.new_markdown_cell("## Two?\n\nNo 3.")]
-    )
+    return v4.new_notebook(cells=[*cells, v4.new_markdown_cell(prose), v4.new_markdown_cell("## Two?\n\nNo 3.")])
 
 
 @pytest.mark.parametrize(

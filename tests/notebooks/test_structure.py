@@ -85,9 +85,7 @@ def test_every_picture_has_alt_text_of_its_own(notebook: NotebookNode) -> None:
 
 def test_figures_are_captioned_in_order(notebook: NotebookNode) -> None:
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    captions = [
-        int(number) for number in re.findall(r"^\*\*Figure (\d+)\.\*\*", prose, re.MULTILINE)
-    ]
+    captions = [int(number) for number in re.findall(r"^\*\*Figure (\d+)\.\*\*", prose, re.MULTILINE)]
     assert captions == list(range(1, len(images(notebook)) + 1))
     assert len(captions) <= 14
 
