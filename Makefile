@@ -7,6 +7,7 @@ STAGED := build/test/artifacts
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovider
 
 .DEFAULT_GOAL := notebooks
+.NOTPARALLEL:
 .PHONY: notebooks test check lint types unit structure nbval artifacts prose bench lab lock clean help
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and regenerate artifacts/ (the default)
@@ -30,7 +31,7 @@ structure: $(INSTALLED)
 	$(BIN)/pytest tests/notebooks/test_structure.py
 
 nbval: $(INSTALLED)
-	rm -rf $(STAGED)
+	rm -rf build/test
 	FMNIST_CLUSTERING_ARTIFACTS="$(CURDIR)/$(STAGED)" $(BIN)/pytest $(NBVAL) notebooks
 
 artifacts: $(INSTALLED)

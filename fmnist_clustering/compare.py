@@ -40,8 +40,10 @@ def difference(first: Path, second: Path) -> str | None:
     old, new = first.read_bytes(), second.read_bytes()
     if old == new:
         return None
+    if first.suffix not in compare:
+        return f"{len(new)} bytes, were {len(old)} other bytes"
     try:
-        return compare.get(first.suffix, _other_difference)(old, new)
+        return compare[first.suffix](old, new)
     except (OSError, SyntaxError, ValueError, csv.Error) as error:  # one of them is damaged
         return f"{type(error).__name__}: {error}"
 
@@ -108,7 +110,3 @@ def _json_difference(old: object, new: object, where: str) -> str | None:
     else:
         return None if old == new else f"{where}: {str(new)[:80]!r}, was {str(old)[:80]!r}"
     return next((reason for pair in pairs if (reason := _json_difference(*pair))), None)
-
-
-def _other_difference(old: bytes, new: bytes) -> str | None:
-    return None if old == new else f"{len(new)} bytes, were {len(old)} other bytes"

@@ -132,7 +132,7 @@ def table(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_text(value: object) -> object:
-    """Write a number with four significant digits and no exponent; leave the rest."""
+    """Write a number with four significant digits, an exponent only below 0.001 and from 1e9."""
     if pd.isna(value):
         return "-"
     if isinstance(value, bool) or not isinstance(value, (Integral, float)):

@@ -133,7 +133,8 @@ def plot_scatter(
     points : (n, 2) array-like
         Coordinates.
     labels : (n,) array-like of int
-        Cluster ids from 0; cluster i has color i, all beyond ten are grey.
+        Cluster ids from 0; cluster i has color i, all beyond ten are grey. Members of clusters of
+        fewer than twenty are ringed dots.
     ax : Axes
         Where to draw.
     names : mapping of id to str, optional
@@ -158,10 +159,12 @@ def plot_scatter(
         raise ValueError(f"points, labels: found {xy.shape} and {ids.shape}, expected (n, 2), (n,)")
     order = np.random.default_rng(seed).permutation(len(xy))
     colors = np.array([cluster_color(cluster) for cluster in range(ids.max() + 1)])
-    drawn, shades = xy[order], colors[ids[order]]
-    ax.scatter(drawn[:, 0], drawn[:, 1], c=shades, s=4, alpha=0.45, linewidths=0)
-    present = np.unique(ids)
+    present, sizes = np.unique(ids, return_counts=True)
+    ax.scatter(xy[order, 0], xy[order, 1], c=colors[ids[order]], s=5, alpha=0.5, linewidths=0)
+    few = np.isin(ids, present[sizes < 20])
+    ax.scatter(xy[few, 0], xy[few, 1], c=colors[ids[few]], s=30, edgecolors="black", linewidths=0.8)
     centers = np.stack([np.median(xy[ids == cluster], axis=0) for cluster in present])
+    centers[sizes < 20, 1] += 0.05 * np.ptp(xy[:, 1])  # above the ring, not on it
     room = np.ptp(xy, axis=0) * (0.25, 0.05) if names else np.ptp(xy, axis=0) * 0.05
     for cluster, (x, y) in zip(present, _apart(centers, room), strict=True):
         name = names[cluster] if names else str(cluster)

@@ -105,12 +105,14 @@ def run(
         if not sum(_set_parameter(notebook, name, value) for notebook in sources.values()):
             known = sorted({n for nb in sources.values() for n in _parameters(nb)})
             raise RunError(f"--set {name}: no such parameter; known are {', '.join(known)}")
+    import nbformat  # after _read, which says so when it is not there
+
     for path, notebook in sources.items():
         places = _places(path, output_dir)
         with _staging(places["build"]) as stage:
             started = time.monotonic()
             _execute(notebook, path, stage / "artifacts")
-            (stage / path.name).write_text(_as_text(notebook), encoding="utf-8")
+            nbformat.write(notebook, stage / path.name)
             changed = _publish(stage, places)
         _print_line(f"{path.name}  done, {changed} files changed", started, live=False)
 
@@ -316,13 +318,6 @@ def _reason(error: Exception) -> str:
     message = getattr(error, "evalue", "") or str(error).strip()
     trace = re.sub(r"\x1b\[[0-9;]*m", "", getattr(error, "traceback", ""))
     return f"{name}: {message}\n{trace}".rstrip()
-
-
-def _as_text(notebook: "NotebookNode") -> str:
-    """Return a notebook as a file's content."""
-    import nbformat
-
-    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def _publish(stage: Path, places: dict[str, Path]) -> int:

@@ -285,7 +285,7 @@ def test_silhouette_of_one_cluster_is_left_out() -> None:
 
 
 def test_every_point_has_the_color_of_its_cluster() -> None:
-    (drawn,) = plots.plot_scatter(POINTS, LABELS, axes()).collections
+    drawn, _ = plots.plot_scatter(POINTS, LABELS, axes()).collections
     rows = {tuple(point): row for row, point in enumerate(POINTS)}
     order = [rows[tuple(point)] for point in np.asarray(drawn.get_offsets())]
     assert sorted(order) == [*range(600)]
@@ -295,9 +295,30 @@ def test_every_point_has_the_color_of_its_cluster() -> None:
 
 def test_no_cluster_hides_another_by_its_id() -> None:
     labels = np.repeat([0, 1], 300)
-    (drawn,) = plots.plot_scatter(POINTS, labels, axes()).collections
+    drawn, _ = plots.plot_scatter(POINTS, labels, axes()).collections
     late = hex_colors(drawn.get_facecolor())[300:]
     assert 120 < late.count(plots.COLORS[0]) < 180
+
+
+@pytest.mark.parametrize("n_few", [1, 19])
+def test_clusters_of_fewer_than_twenty_are_ringed(n_few: int) -> None:
+    labels = np.repeat([0, 3], [600 - n_few, n_few])
+    _, rings = plots.plot_scatter(POINTS, labels, axes()).collections
+    np.testing.assert_array_equal(rings.get_offsets(), POINTS[600 - n_few :])
+    assert set(hex_colors(rings.get_facecolor())) == {plots.COLORS[3]}
+    assert set(hex_colors(rings.get_edgecolor())) == {"#000000"}
+
+
+def test_clusters_of_twenty_are_not_ringed() -> None:
+    _, rings = plots.plot_scatter(POINTS, np.repeat([0, 3], [580, 20]), axes()).collections
+    assert np.asarray(rings.get_offsets()).size == 0
+
+
+def test_name_of_a_ringed_dot_stands_above_it() -> None:
+    ax = plots.plot_scatter(POINTS, np.repeat([0, 3], [599, 1]), axes())
+    x, y = ax.texts[1].get_position()
+    assert x == POINTS[-1, 0]
+    assert y >= POINTS[-1, 1] + 0.05 * np.ptp(POINTS[:, 1])
 
 
 def test_seed_alone_sets_the_drawing_order() -> None:
@@ -318,8 +339,8 @@ def test_clusters_are_named_at_their_median(names: Mapping[int, str] | None, exp
     # One far point a cluster: the mean lies elsewhere.
     cluster = np.array([[0, 0], [1, 2], [2, 1], [3, 3], [30, 40]])
     corners = np.array([[0, 0], [0, 100], [100, 0]])
-    points = (corners[:, None] + cluster).reshape(15, 2)
-    ax = plots.plot_scatter(points, np.repeat([0, 2, 11], 5), axes(), names=names)
+    points = np.tile((corners[:, None] + cluster).reshape(15, 2), (4, 1))
+    ax = plots.plot_scatter(points, np.tile(np.repeat([0, 2, 11], 5), 4), axes(), names=names)
     placed = {text.get_text(): text.get_position() for text in ax.texts}
     assert placed == dict(zip(expected, [(2, 2), (2, 102), (102, 2)], strict=True))
     assert {text.get_horizontalalignment() for text in ax.texts} == {"center"}
