@@ -12,8 +12,8 @@ from fmnist_clustering.progress import track
 
 Rows = NDArray[np.uint8] | NDArray[np.float64]
 
-TILE_ROWS = 2048
-"""Rows a side of a tile: 34 MB of distances for each core at work."""
+TILE_ROWS = 1024
+"""Rows a side of a tile: 8 MB of distances for each core at work, small enough to be used again."""
 EXACT_COLUMNS = 1024
 """With pixels moved to -128..127 every partial sum of a product stays below 2^24 up to here."""
 
