@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from tests.benchmarks.table import CSV, MARKS, in_readme
 from tests.notebooks.reading import ROOT
 
 PAGES = ["README.md", "data/README.md"]
@@ -39,3 +40,8 @@ def test_layout_names_what_is_there() -> None:
     listed = re.findall(r"\w+", block[1].split("the package: ")[1].split(",\n")[0])
     for module in listed:
         assert (ROOT / "fmnist_clustering" / f"{module}.py").is_file(), module
+
+
+def test_benchmarks_are_those_of_the_csv() -> None:
+    assert all(README.count(mark) == 1 for mark in MARKS)
+    assert in_readme(README, CSV) == README

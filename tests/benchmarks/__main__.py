@@ -3,11 +3,19 @@
 Each run has a process of its own, imports are not timed, and the median of the runs counts.
 """
 
+import os
+import platform
+import re
 import statistics
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
+from tests.benchmarks.table import CSV, in_readme
 from tests.notebooks.reading import ROOT
 
 RUNS = 3
@@ -84,14 +92,31 @@ def measure(case: Case, code: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print one line a case."""
+    """Measure each case, print it, and renew the CSV and README's table."""
+    rows = []
     for case in CASES:
-        seconds, peak = measure(case, case.ours)
-        line = f"{case.name:28}{seconds:8.2f} s {peak:6.0f} MB, median of {case.runs}"
+        (seconds, peak), row = measure(case, case.ours), {"case": case.name}
+        row |= {"seconds": f"{seconds:.2f}", "MB": f"{peak:.0f}", "peer": case.peer_name}
         if case.peer:
             peer, peer_peak = measure(case, case.peer)
-            line += f"; {case.peer_name} {peer:.2f} s {peer_peak:.0f} MB: {peer / seconds:.2f} times as long"
-        print(line, flush=True)
+            row |= {"peer seconds": f"{peer:.2f}", "peer MB": f"{peer_peak:.0f}", "ratio": f"{peer / seconds:.1f}"}
+        rows.append(row | {"runs": str(case.runs)})
+        print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
+    versions = {name: version(name) for name in ("numpy", "pandas", "scikit-learn", "scipy")}
+    machine = {"processor": processor(), "cores": os.cpu_count(), "python": platform.python_version()}
+    table = pd.DataFrame(rows).fillna("").assign(**machine, **versions)
+    beside = CSV.with_suffix(".part")
+    table.to_csv(beside, index=False, lineterminator="\n")
+    os.replace(beside, CSV)
+    readme = ROOT / "README.md"
+    readme.write_text(in_readme(readme.read_text(encoding="utf-8"), CSV), encoding="utf-8")
+
+
+def processor() -> str:
+    """Return what the processor calls itself, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", info.read_text()) if info.is_file() else []
+    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ PICTURES = ROOT / "build" / "test" / "differences"
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("[!.]*"))
+    return sorted(path.name for path in folder.glob("[!.]*") if path.name != "benchmarks.csv")
 
 
 def draw_difference(name: str) -> str:

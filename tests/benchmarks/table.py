@@ -1,0 +1,32 @@
+"""The benchmark table in README.md, made from artifacts/benchmarks.csv and nothing else."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from tests.notebooks.reading import ROOT
+
+CSV = ROOT / "artifacts" / "benchmarks.csv"
+MARKS = "<!-- benchmarks: made by `make bench` -->", "<!-- end of benchmarks -->"
+
+
+def markdown(csv: Path) -> str:
+    """Return the table and a line on where it was measured."""
+    rows = pd.read_csv(csv, dtype=str, keep_default_na=False)
+    lines = ["| | ours | peak | peer | its time | its peak | times faster |", "|---|---|---|---|---|---|---|"]
+    for row in rows.to_dict("records"):
+        theirs = f"{row['peer seconds']} s | {row['peer MB']} MB" if row["peer"] else " | "
+        cells = f"{row['case']} | {row['seconds']} s | {row['MB']} MB | {row['peer']} | {theirs} | {row['ratio']}"
+        lines.append(f"| {cells} |")
+    first = rows.iloc[0]
+    where = f"{first['processor']}, {first['cores']} cores, Python {first['python']}"
+    packages = ", ".join(f"{name} {first[name]}" for name in ("numpy", "pandas", "scikit-learn", "scipy"))
+    return "\n".join([*lines, "", f"Measured on: {where}; {packages}."])
+
+
+def in_readme(text: str, csv: Path) -> str:
+    """Return README's text with the table between its two marks renewed."""
+    start, end = MARKS
+    made = f"{start}\n{markdown(csv)}\n{end}"
+    return re.sub(f"{re.escape(start)}.*{re.escape(end)}", lambda _: made, text, flags=re.DOTALL)
