@@ -2,5 +2,5 @@
 
 import os
 
-# Spinning OpenMP threads starve the BLAS ones; the same setting as in fmnist_clustering.runner.
+# Spinning OpenMP threads starve the BLAS ones; the same setting as in notebooks/runner.py.
 os.environ["OMP_WAIT_POLICY"] = "passive"

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmnist_clustering.compare import difference, read_pixels
+from compare import difference, read_pixels
 
 Pixels = NDArray[np.uint8]
 GRAY = np.full((100, 100, 4), (100, 100, 100, 255), dtype=np.uint8)  # 10,000 pixels, 40,000 numbers

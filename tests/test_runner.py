@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmnist_clustering import runner
+import runner
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
 PARAMETERS = """\
@@ -330,7 +330,7 @@ def test_an_interrupt_while_the_kernel_starts_is_one_too(held: Held) -> None:
     )
     slow.chmod(0o755)
     before = state(held.checkout)
-    main = "import sys; from fmnist_clustering.runner import main"
+    main = f"import sys; sys.path.insert(0, {str(Path(runner.__file__).parent)!r}); from runner import main"
     ran = kill(held, signal.SIGINT, "-c", f"{main}; sys.executable = {str(slow)!r}; sys.exit(main(['run']))")
     assert state(held.checkout) == before
     assert ran == (130, "", INTERRUPTED)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmnist_clustering.compare import difference, read_pixels
+from compare import difference, read_pixels
 from tests.notebooks.reading import ROOT
 
 COMMITTED = ROOT / "artifacts"

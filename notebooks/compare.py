@@ -27,16 +27,21 @@ def difference(first: Path, second: Path) -> str | None:
     Returns
     -------
     str or None
-        The first difference in one line; None where they show the same. Pictures may differ by a
-        root mean square of 0.5 of 255, with 0.01 % of the pixels off by more than 32; numbers in
-        a CSV by 1e-6 relative; in a notebook the pictures likewise, and nothing else.
+        The first difference in one line; None where they show the same. Pictures may differ
+        by a root mean square of 0.5 of 255, with 0.01 % of the pixels off by more than 32;
+        numbers in a CSV by 1e-6 relative; in a notebook the pictures likewise, and nothing
+        else.
 
     Raises
     ------
     FileNotFoundError
         When either is missing.
     """
-    compare = {".png": _png_difference, ".csv": _csv_difference, ".ipynb": _notebook_difference}
+    compare = {
+        ".png": _png_difference,
+        ".csv": _csv_difference,
+        ".ipynb": _notebook_difference,
+    }
     old, new = first.read_bytes(), second.read_bytes()
     if old == new:
         return None
@@ -72,7 +77,8 @@ def _png_difference(old: bytes, new: bytes) -> str | None:
     off = np.abs(a - b)
     rms, far = float(np.sqrt((off**2).mean())), float((off.max(axis=2) > FAR_OFF).mean())
     if rms > MAX_RMS or far > MAX_SHARE_FAR_OFF:
-        return f"pixels differ by {rms:.3g} (root mean square), {far:.2%} of them by > {FAR_OFF}"
+        reason = f"pixels differ by {rms:.3g} (root mean square)"
+        return f"{reason}, {far:.2%} of them by > {FAR_OFF}"
     return None
 
 
@@ -103,7 +109,9 @@ def _json_difference(old: object, new: object, where: str) -> str | None:
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
         pairs = [(old[key], new[key], f"{where}.{key}") for key in old]
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        pairs = [(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(old, new, strict=True))]
+        pairs = [
+            (a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(old, new, strict=True))
+        ]
     elif where.endswith(".image/png") and isinstance(old, str) and isinstance(new, str):
         reason = _png_difference(base64.b64decode(old), base64.b64decode(new))
         return f"{where}: {reason}" if reason else None

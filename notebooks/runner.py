@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist_clustering.compare import difference
+from compare import difference
 from fmnist_clustering.data import find_checkout
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
@@ -50,40 +50,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when every notebook succeeded; 1 after an error, 2 for wrong arguments, 130 when
         interrupted.
     """
-    parser = argparse.ArgumentParser(prog="python -m fmnist_clustering")
-    run_parser = parser.add_subparsers(dest="command", required=True).add_parser(
-        "run", help="execute notebooks in place and regenerate artifacts/"
-    )
-    add = run_parser.add_argument
-    add("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all in notebooks/")
-    add("--output-dir", type=Path, help="write notebooks and artifacts here instead")
-    add("--data-dir", type=Path, help="folder with other CSV files; needs --output-dir")
-    add("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
-        help="change a parameter of a notebook's second cell; needs --output-dir")  # fmt: skip
-    args = parser.parse_args(argv)
-    settings = dict(_as_setting(text, run_parser) for text in args.settings)
-    if args.data_dir is not None:
-        settings["DATA_DIR"] = str(args.data_dir.resolve())
-    if settings and args.output_dir is None:
-        run_parser.error("--set and --data-dir need --output-dir: committed results stay as they are")
+    notebooks, output_dir, settings = _arguments(argv)
     try:
-        run(args.notebooks, settings=settings, output_dir=args.output_dir)
+        run(notebooks, settings=settings, output_dir=output_dir)
     except (RunError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted: nothing of the notebook under way was published", file=sys.stderr)
+        what = "nothing of the notebook under way was published"
+        print(f"\ninterrupted: {what}", file=sys.stderr)
         return 130
     return 0
 
 
 def run(
-    notebooks: Sequence[Path] = (), *, settings: dict[str, object] | None = None, output_dir: Path | None = None
+    notebooks: Sequence[Path] = (),
+    *,
+    settings: dict[str, object] | None = None,
+    output_dir: Path | None = None,
 ) -> None:
     """Execute notebooks one after the other; publish each one that succeeds.
 
-    A notebook runs on a copy in memory, and its artifacts are staged in ``build/``. Only then
-    file after file is put in place with `os.replace`, and only where the content differs.
+    A notebook runs on a copy in memory, and its artifacts are staged in ``build/``. Only
+    then file after file is put in place with `os.replace`, where the content differs.
 
     Parameters
     ----------
@@ -117,6 +106,31 @@ def run(
         _print_line(f"{path.name}  done, {changed} files changed", started, live=False)
 
 
+def _arguments(
+    argv: Sequence[str] | None,
+) -> tuple[list[Path], Path | None, dict[str, object]]:
+    """Read the command line: notebooks, folder for results, settings."""
+    parser = argparse.ArgumentParser(prog="python -m fmnist_clustering")
+    commands = parser.add_subparsers(dest="command", required=True)
+    summary = "execute notebooks in place and regenerate artifacts/"
+    run_parser = commands.add_parser("run", help=summary)
+    add, elsewhere = run_parser.add_argument, "needs --output-dir"
+    all_of_them = "default: all in notebooks/"
+    add("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help=all_of_them)
+    add("--output-dir", type=Path, help="write notebooks and artifacts here instead")
+    add("--data-dir", type=Path, help=f"folder with other CSV files; {elsewhere}")
+    change = f"change a parameter of a notebook's second cell; {elsewhere}"
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help=change)
+    args = parser.parse_args(argv)
+    settings = dict(_as_setting(text, run_parser) for text in args.set)
+    if args.data_dir is not None:
+        settings["DATA_DIR"] = str(args.data_dir.resolve())
+    if settings and args.output_dir is None:
+        kept = "committed results stay as they are"
+        run_parser.error(f"--set and --data-dir need --output-dir: {kept}")
+    return args.notebooks, args.output_dir, settings
+
+
 def _as_setting(text: str, parser: argparse.ArgumentParser) -> tuple[str, object]:
     """Read NAME=VALUE; a value that is no Python literal is text."""
     name, equals, value = text.partition("=")
@@ -133,11 +147,12 @@ def _as_setting(text: str, parser: argparse.ArgumentParser) -> tuple[str, object
 
 
 def _all_notebooks() -> list[Path]:
-    """Return the notebooks of the checkout around the current folder, or around the package."""
+    """Return the notebooks of the checkout around the current folder, or of this file."""
     checkout = find_checkout(Path.cwd()) or find_checkout(Path(__file__).parent)
     found = sorted((checkout / "notebooks").glob("*.ipynb")) if checkout else []
     if not found:
-        raise RunError(f"no notebooks found in {checkout or Path.cwd()}; name them, or go to a checkout")
+        place = checkout or Path.cwd()
+        raise RunError(f"no notebooks found in {place}; name them, or go to a checkout")
     return found
 
 
@@ -147,7 +162,9 @@ def _read(path: Path) -> "NotebookNode":
         import nbclient  # noqa: F401
         import nbformat
     except ImportError as error:
-        raise RunError(f"{error}; install with: pip install 'fmnist_clustering[notebooks]'") from None
+        raise RunError(
+            f"{error}; install with: pip install 'fmnist_clustering[notebooks]'"
+        ) from None
     if not path.is_file():
         raise RunError(f"{path}: no such notebook")
     try:
@@ -163,20 +180,26 @@ def _parameters(notebook: "NotebookNode") -> dict[str, object]:
     """Return the value of each ``NAME = literal`` line in the second cell."""
     found = {}
     for cell in notebook.cells[PARAMETERS_CELL : PARAMETERS_CELL + 1]:
-        for name, value in re.findall(r"^([A-Z][A-Z0-9_]*) = (.+)$", cell.source, re.MULTILINE):
-            with contextlib.suppress(ValueError, SyntaxError, TypeError):  # computed: no parameter
+        for name, value in re.findall(
+            r"^([A-Z][A-Z0-9_]*) = (.+)$", cell.source, re.MULTILINE
+        ):
+            with contextlib.suppress(
+                ValueError, SyntaxError, TypeError
+            ):  # computed: no parameter
                 found[name] = ast.literal_eval(value)
     return found
 
 
 def _set_parameter(notebook: "NotebookNode", name: str, value: object) -> bool:
-    """Replace one parameter's line in the source; False where the notebook has no such name."""
+    """Replace one parameter's line; False where the notebook has no such name."""
     if name not in (known := _parameters(notebook)):
         return False
     default = known[name]
     if default is not None and type(value) is not type(default):
         expected = type(default).__name__
-        raise RunError(f"--set {name}: found {value!r}, expected a value of type {expected}")
+        raise RunError(
+            f"--set {name}: found {value!r}, expected a value of type {expected}"
+        )
     cell, line = notebook.cells[PARAMETERS_CELL], f"{name} = {value!r}"
     cell.source = re.sub(rf"^{name} = .+$", lambda _: line, cell.source, flags=re.MULTILINE)
     return True
@@ -188,13 +211,25 @@ def _places(path: Path, output_dir: Path | None) -> dict[str, Path]:
         checkout = find_checkout(path.parent)
         if checkout is None or path.parent != checkout / "notebooks":
             raise RunError(f"{path}: not in notebooks/ of a checkout; give --output-dir")
-        return {"notebook": path.parent, "artifacts": checkout / "artifacts", "build": checkout / "build"}
+        return {
+            "notebook": path.parent,
+            "artifacts": checkout / "artifacts",
+            "build": checkout / "build",
+        }
     output = output_dir.resolve()
     checkout = find_checkout(output)
-    kept = [checkout / name for name in ("notebooks", "artifacts", "data")] if checkout else []
+    kept = (
+        [checkout / name for name in ("notebooks", "artifacts", "data")] if checkout else []
+    )
     if output == checkout or any(output.is_relative_to(folder) for folder in kept):
-        raise RunError(f"--output-dir {output_dir}: holds committed results; expected another folder")
-    return {"notebook": output, "artifacts": output / "artifacts", "build": output / "build"}
+        raise RunError(
+            f"--output-dir {output_dir}: holds committed results; expected another folder"
+        )
+    return {
+        "notebook": output,
+        "artifacts": output / "artifacts",
+        "build": output / "build",
+    }
 
 
 @contextlib.contextmanager
@@ -240,7 +275,8 @@ def _execute(notebook: "NotebookNode", path: Path, artifacts: Path) -> None:
         asyncio.run(_run_cells(client, env))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:  # no or a dead kernel
+    # RuntimeError: no kernel, or a dead one
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
         raise RunError(f"{path.name}, {places[at[0]]}: {_reason(error)}") from None
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -285,7 +321,9 @@ async def _run_cells(client: "NotebookClient", env: dict[str, str]) -> None:
             await client._async_cleanup_kernel()
         atexit.unregister(client._cleanup_kernel)
         task = asyncio.current_task()
-        if task is not None and task.cancelling():  # which nbclient reports as a dead kernel
+        if (
+            task is not None and task.cancelling()
+        ):  # which nbclient reports as a dead kernel
             raise asyncio.CancelledError
 
 
@@ -298,12 +336,14 @@ def _cell_places(notebook: "NotebookNode") -> list[str]:
             headings = re.findall(r"^##? +(.+)$", cell.source, flags=re.MULTILINE)
             title = headings[-1] if headings else title
         number += cell.cell_type == "code"
-        places.append(f"cell {number}/{total} ({title})" if title else f"cell {number}/{total}")
+        places.append(
+            f"cell {number}/{total} ({title})" if title else f"cell {number}/{total}"
+        )
     return places
 
 
 def _print_line(text: str, started: float, *, live: bool = True) -> None:
-    """Print a line with the time elapsed; on a terminal the next one takes a live line's place."""
+    """Print a line with the time elapsed; on a terminal a live line is overwritten."""
     text = f"{text}  {time.monotonic() - started:.0f} s"
     if not sys.stdout.isatty():
         print(text, flush=True)
@@ -322,7 +362,9 @@ def _reason(error: Exception) -> str:
 
 def _publish(stage: Path, places: dict[str, Path]) -> int:
     """Put what differs in place, file by file, the notebook last; return how many."""
-    staged = [(path, places["artifacts"]) for path in sorted((stage / "artifacts").iterdir())]
+    staged = [
+        (path, places["artifacts"]) for path in sorted((stage / "artifacts").iterdir())
+    ]
     staged += [(path, places["notebook"]) for path in stage.glob("*.ipynb")]
     changed = 0
     for path, folder in staged:
@@ -332,3 +374,7 @@ def _publish(stage: Path, places: dict[str, Path]) -> int:
             os.replace(path, target)
             changed += 1
     return changed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
