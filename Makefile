@@ -41,6 +41,7 @@ prose: $(INSTALLED)
 	$(BIN)/pytest tests/notebooks/test_prose.py
 
 bench: $(INSTALLED)  ## measure time and memory beside named peers
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks
 
 lab: $(INSTALLED)  ## open the notebooks in JupyterLab

@@ -3,9 +3,28 @@
 from fmnist_clustering.agreement import agreement, contingency
 from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split, read_csv
 from fmnist_clustering.hierarchy import condensed_distances, cut_tree, linkage, merge_gaps
-from fmnist_clustering.kmeans import KMeansFit, canonical_labels, fit_kmeans, inertia, match_labels
+from fmnist_clustering.kmeans import (
+    KMeansFit,
+    canonical_labels,
+    cluster_means,
+    fit_kmeans,
+    inertia,
+    match_labels,
+    typical_members,
+)
 from fmnist_clustering.quantization import Quantized, indexed_png, load_image, psnr, quantize, size_report, source_bytes
-from fmnist_clustering.selection import Elbow, KSweep, elbow, elbow_ranges, silhouette_samples, sweep_k
+from fmnist_clustering.selection import (
+    Elbow,
+    KSweep,
+    criteria,
+    elbow,
+    elbow_ranges,
+    picks,
+    silhouette_samples,
+    stability,
+    sweep_k,
+    verdict,
+)
 
 __all__ = [
     "CLASS_NAMES",
@@ -16,8 +35,10 @@ __all__ = [
     "Quantized",
     "agreement",
     "canonical_labels",
+    "cluster_means",
     "condensed_distances",
     "contingency",
+    "criteria",
     "cut_tree",
     "elbow",
     "elbow_ranges",
@@ -29,11 +50,15 @@ __all__ = [
     "load_split",
     "match_labels",
     "merge_gaps",
+    "picks",
     "psnr",
     "quantize",
     "read_csv",
     "silhouette_samples",
     "size_report",
     "source_bytes",
+    "stability",
     "sweep_k",
+    "typical_members",
+    "verdict",
 ]

@@ -1,18 +1,21 @@
 """One weighted k-means, coarse to fine; canonical cluster ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from fmnist_clustering.distances import as_points, as_rows
+from fmnist_clustering.progress import track
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -195,6 +198,32 @@ def fit_prepared(
     return KMeansFit(labels, centroids / unit, cost)
 
 
+def fit_many(requests: Sequence[Mapping[str, Any]], what: str = "k-means") -> list[KMeansFit]:
+    """Fit k-means many times, each fit on a core of its own.
+
+    Parameters
+    ----------
+    requests : sequence of mapping
+        Arguments of `fit_prepared` by name, ``problem`` among them.
+    what : str
+        A word for the live bar.
+
+    Returns
+    -------
+    list of KMeansFit
+        One a request, in their order.
+
+    Raises
+    ------
+    ValueError
+        For parameters out of range.
+    """
+    calls = (delayed(fit_prepared)(**request) for request in requests)
+    with threadpool_limits(1):
+        fits = Parallel(-1, prefer="threads", return_as="generator")(calls)
+        return [*track(fits, len(requests), what)]
+
+
 def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """Return the cost that k-means lowers: squared distances to the own cluster's mean, summed.
 
@@ -221,6 +250,62 @@ def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None 
     weight = _as_weight(sample_weight, len(points))
     ids = canonical_labels(as_labels(labels, len(points)))
     return _cost(points, weight, ids, _means(points, weight, ids, ids.max() + 1))
+
+
+def cluster_means(X: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+    """Return the mean row of each cluster.
+
+    Parameters
+    ----------
+    X : (n, d) array-like of numbers
+        One point a row; a uint8 array counts in units of 255.
+    labels : (n,) array-like of int
+        Cluster ids, 0 or more.
+
+    Returns
+    -------
+    (k, d) float64
+        One row an id that occurs, by rising id.
+
+    Raises
+    ------
+    ValueError
+        When `labels` is not one id for each row.
+    """
+    points = as_points(X)
+    names, ids = np.unique(as_labels(labels, len(points)), return_inverse=True)
+    return _means(points, np.ones(len(points)), ids, len(names))
+
+
+def typical_members(X: ArrayLike, labels: ArrayLike, n_members: int) -> tuple[Labels, Labels]:
+    """Find the rows of each cluster that are nearest to its mean, and those that are farthest.
+
+    Parameters
+    ----------
+    X, labels : (n, d) and (n,) array-like
+        See `cluster_means`.
+    n_members : int
+        How many of either kind, from 1 to the size of the smallest cluster.
+
+    Returns
+    -------
+    nearest, farthest : (k, n_members) int64
+        Row numbers, the nearest and the farthest first; one line an id, as in `cluster_means`.
+
+    Raises
+    ------
+    ValueError
+        As `cluster_means`, or for `n_members` out of range.
+    """
+    centroids, ids = cluster_means(X, labels), np.unique(as_labels(labels), return_inverse=True)[1]
+    smallest = np.bincount(ids).min()
+    if not 1 <= n_members <= smallest:
+        raise ValueError(f"n_members: found {n_members}, expected 1 to {smallest}, the smallest cluster's size")
+    distance = np.square(as_points(X) - centroids[ids]).sum(axis=1)
+    members = [np.flatnonzero(ids == cluster) for cluster in range(len(centroids))]
+    ranked = [rows[np.argsort(distance[rows], kind="stable")] for rows in members]
+    nearest, farthest = ([r[:n_members] for r in ranked], [r[::-1][:n_members] for r in ranked])
+    return np.stack(nearest), np.stack(farthest)
 
 
 def as_labels(labels: ArrayLike, n: int | None = None, name: str = "labels") -> NDArray[np.int64]:
@@ -389,7 +474,8 @@ def _swap(
 def _lloyd(points: Floats, weight: Floats, centroids: Floats, max_iter: int = 1000) -> tuple[float, Labels, Floats]:
     """Run Lloyd's iterations until no label changes; return inertia, labels and centroids."""
     model = KMeans(len(centroids), init=centroids, n_init=1, max_iter=max_iter, tol=0.0)
-    model.fit(points, sample_weight=weight)
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # both checked before
+        model.fit(points, sample_weight=weight)
     return model.inertia_, model.labels_.astype(np.int64), model.cluster_centers_
 
 

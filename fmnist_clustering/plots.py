@@ -1,12 +1,15 @@
 """Draw given numbers on given axes: nothing here fits, shows, or touches rcParams."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster import hierarchy
 
@@ -115,6 +118,152 @@ def plot_silhouette_scores(k_values: ArrayLike, silhouette: ArrayLike, ax: Axes,
     k, score = np.asarray(k_values), np.asarray(silhouette, dtype=np.float64)
     known = np.isfinite(score)
     return _curve(k[known], score[known], ax, "mean silhouette", chosen, "highest")
+
+
+def plot_criteria(table: pd.DataFrame, found: pd.DataFrame, axes: Sequence[Axes]) -> None:
+    """Draw each criterion over k, one below the other, with its pick and its runner-up.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `fmnist_clustering.criteria` returned; standard errors become bars.
+    found : DataFrame
+        What `fmnist_clustering.picks` returned.
+    axes : sequence of Axes
+        One a row of `found`, sharing their x-axis; every y-axis includes 0. A dashed line is the
+        pick, a ring the runner-up.
+    """
+    for ax, (name, row) in zip(axes, found.iterrows(), strict=True):
+        curve = table[name].dropna()
+        _curve(curve.index.to_numpy(), curve.to_numpy(), ax, "", None, "")
+        if not (missing := pd.isna(row["pick"])):
+            ax.axvline(row["pick"], color="black", linewidth=1.2, linestyle="--")
+            ax.annotate(f"k = {row['pick']}", (row["pick"], 0), (5, 5), textcoords="offset points")
+        if name == "stability" and "standard error" in table:
+            error = table["standard error"].loc[curve.index]
+            ax.errorbar(curve.index, curve, error, color=GREY, linewidth=0, elinewidth=1.2, capsize=3)
+        ax.plot(row["runner-up"], curve[row["runner-up"]], "o", markersize=11, markerfacecolor="none", color="black")
+        ax.set_title(f"{name}: {row['rule']}" + ", finds none" * missing, fontsize=10)
+        ax.set(xlabel="", xticks=table.index)
+        ax.yaxis.set_major_locator(MaxNLocator(3))
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.4g}" if value < 1000 else f"{value:,.0f}")
+    axes[-1].set_xlabel("number of clusters k")
+
+
+def plot_members(groups: Mapping[str, ArrayLike], ax: Axes, *, row_names: Sequence[str] = (), zoom: int = 2) -> Axes:
+    """Draw pictures of clusters, a row each, in groups with a title.
+
+    Parameters
+    ----------
+    groups : mapping of str to (k, m, 784) array-like
+        For each title m pictures of each of the k clusters, grey values 0-255; m may differ.
+    ax : Axes
+        See `plot_images`; needs room above for the titles.
+    row_names : sequence of str
+        A name at the left of each row, or none.
+    zoom : int
+        Screen pixels an image pixel.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+
+    Raises
+    ------
+    ValueError
+        As `plot_images`.
+    """
+    blocks: list[NDArray[np.float64]] = []
+    for title, pictures in groups.items():
+        block = np.asarray(pictures, dtype=np.float64)
+        first = sum(done.shape[1] for done in blocks)
+        ax.text(first * (SIDE + 1), -4, title, va="bottom")
+        blocks += [block, np.zeros((len(block), 1, SIDE * SIDE))]
+    rows = np.concatenate(blocks[:-1], axis=1)
+    images, n_columns = rows.reshape(-1, rows.shape[2]), rows.shape[1]
+    return plot_images(images, ax, n_columns=n_columns, row_names=row_names, zoom=zoom, gap=1)
+
+
+def plot_knives(samples: ArrayLike, labels: ArrayLike, pictures: ArrayLike, ax: Axes) -> Axes:
+    """Draw the silhouettes of each cluster's members, sorted, beside the cluster's picture.
+
+    Parameters
+    ----------
+    samples : (n,) array-like
+        Silhouettes, as `fmnist_clustering.silhouette_samples` returns them.
+    labels : (n,) array-like of int
+        Cluster ids 0..k-1.
+    pictures : (k, 784) array-like
+        A picture of each cluster, grey values 0-255.
+    ax : Axes
+        Where to draw; needs room at its left for the pictures. All blades have one height, and
+        their number of members is written beside them. The dashed line is the mean of all.
+
+    Returns
+    -------
+    Axes
+        The same axes; limits from the data.
+    """
+    values, ids = np.asarray(samples, dtype=np.float64), np.asarray(labels)
+    images = np.asarray(pictures)
+    for cluster in range(len(images)):
+        blade = np.sort(values[ids == cluster])[::-1]
+        heights = cluster + np.linspace(-0.42, 0.42, len(blade))
+        ax.fill_betweenx(heights, 0, blade, color=cluster_color(cluster), linewidth=0)
+        share = (blade < 0).mean()
+        text = f"{len(blade):,} images\nmean {blade.mean():.3f}\n{share:.0%} below 0"
+        ax.text(1.01, cluster, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
+        _picture(images[cluster], ax, (-0.07, cluster), cluster, xycoords=ax.get_yaxis_transform())
+    ax.axvline(values.mean(), color="black", linewidth=1.2, linestyle="--")
+    ax.text(values.mean(), -0.55, f" mean {values.mean():.3f}", va="bottom")
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.set(ylim=(len(images) - 0.45, -0.95), xlabel="silhouette", yticks=[])
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def plot_family_tree(labels: ArrayLike, pictures: Sequence[ArrayLike], ax: Axes, *, smallest: float = 0.01) -> Axes:
+    """Draw how clusters split and mix as k grows: one level a k, one picture a cluster.
+
+    Parameters
+    ----------
+    labels : (m, n) array-like of int
+        One labeling a level, k rising; `fmnist_clustering.match_labels` makes a cluster keep its
+        id, and so its color, from level to level.
+    pictures : sequence of (k, 784) array-like
+        A picture of each cluster of each level by rising id, grey values 0-255.
+    ax : Axes
+        Where to draw. An edge is as wide as the rows that flow; within a level clusters stand
+        so that edges run steeply.
+    smallest : float
+        Share of all rows below which a flow is not drawn.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+    """
+    levels = [np.unique(row, return_inverse=True) for row in np.asarray(labels)]
+    above, ids_above = np.zeros(0), levels[0][1]
+    for level, (names, ids) in enumerate(levels):
+        x = (np.arange(len(names)) + 0.5) / len(names)
+        if level:
+            flow = np.zeros((len(above), len(names)))
+            np.add.at(flow, (ids_above, ids), 1 / len(ids))
+            x = x[np.argsort(np.argsort(above @ flow / flow.sum(axis=0), kind="stable"))]
+            edges = np.argwhere(flow >= smallest)
+            lines = [[(above[a], level - 1), (x[b], level)] for a, b in edges]
+            colors = [cluster_color(names[b]) for _, b in edges]
+            widths = [60 * flow[a, b] for a, b in edges]
+            ax.add_collection(LineCollection(lines, linewidths=widths, colors=colors, alpha=0.6, capstyle="butt"))
+        for place, name, image in zip(x, names, np.asarray(pictures[level]), strict=True):
+            _picture(image, ax, (place, level), name)
+        above, ids_above = x, ids
+    ax.set(xlim=(-0.02, 1), ylim=(len(levels) - 0.55, -0.45))
+    _bare(ax)
+    ax.set_yticks(range(len(levels)), [f"k = {len(names)}" for names, _ in levels])
+    return ax
 
 
 def plot_scatter(
@@ -372,6 +521,16 @@ def _curve(
         value = values[list(k).index(chosen)]
         ax.annotate(f"{word}: k = {chosen}", (chosen, value), (8, 8), textcoords="offset points")
     return ax
+
+
+def _picture(image: NDArray[Any], ax: Axes, at: tuple[float, float], cluster: int, **placed: Any) -> None:
+    """Put an image, two screen pixels a pixel, with the cluster's id and color at a point of the axes."""
+    box = OffsetImage(image.reshape(SIDE, SIDE), zoom=2, dpi_cor=False, cmap="gray_r", interpolation="nearest")
+    box.image.set_clim(0, 255)
+    frame = {"edgecolor": cluster_color(cluster), "linewidth": 2}
+    ax.add_artist(AnnotationBbox(box, at, pad=0.1, bboxprops=frame, annotation_clip=False, **placed))
+    text = ax.annotate(str(cluster), at, (-19, 19), textcoords="offset points", annotation_clip=False, **placed)
+    text.set(fontsize=8, fontweight="bold", va="top", zorder=4)
 
 
 def _first_member(tree: NDArray[np.float64], node: int) -> int:

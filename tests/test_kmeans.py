@@ -11,7 +11,16 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import KMeansFit, canonical_labels, fit_kmeans, inertia, match_labels
+from fmnist_clustering import (
+    KMeansFit,
+    canonical_labels,
+    cluster_means,
+    fit_kmeans,
+    inertia,
+    match_labels,
+    typical_members,
+)
+from fmnist_clustering.kmeans import fit_many, fit_prepared, prepare
 
 Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -364,3 +373,47 @@ def test_matching_undoes_any_renaming(reference: list[int], names: list[int]) ->
 def test_match_error_names_argument_and_fault(labels: Any, reference: Any, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         match_labels(labels, reference)
+
+
+def test_many_fits_equal_single_ones_in_their_order() -> None:
+    problem = prepare(DATA["50 columns"])
+    requests: list[dict[str, Any]] = [
+        {"problem": problem, "n_clusters": k, "n_init": 2, "init": init, "seed": k}
+        for k in (5, 2, 3)
+        for init in ("k-means++", "forgy")
+    ]
+    for fit, request in zip(fit_many(requests), requests, strict=True):
+        assert_same_fit(fit, fit_prepared(**request))
+
+
+def test_cluster_means_by_hand() -> None:
+    means = cluster_means([[1, 5], [3, 6], [10, 0]], [4, 4, 1])
+    assert means.tolist() == [[10, 0], [2, 5.5]]
+    assert cluster_means(np.array([[0], [255], [51]], dtype=np.uint8), [0, 0, 1]).tolist() == [[0.5], [0.2]]
+
+
+def test_centroids_are_the_means_of_their_clusters() -> None:
+    X = DATA["80 pixels, so on components"]
+    fit = fit_kmeans(X, 6)
+    np.testing.assert_allclose(cluster_means(X, fit.labels), fit.centroids, rtol=1e-12)
+
+
+def test_typical_members_by_hand() -> None:
+    # Means 2 and 10.5; ties go to the lower row.
+    points = np.array([[1], [2], [3.5], [1.5], [10], [11]])
+    nearest, farthest = typical_members(points, [0, 0, 0, 0, 7, 7], 2)
+    assert nearest.tolist() == [[1, 3], [4, 5]]
+    assert farthest.tolist() == [[2, 0], [5, 4]]
+
+
+@pytest.mark.parametrize("n_members", [0, 3])
+def test_typical_members_are_at_most_the_smallest_cluster(n_members: int) -> None:
+    message = f"n_members: found {n_members}, expected 1 to 2, the smallest cluster's size"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        typical_members(LINE, [0, 0, 0, 0, 1, 1], n_members)
+
+
+@pytest.mark.parametrize("function", [cluster_means, lambda X, labels: typical_members(X, labels, 1)])
+def test_members_need_one_label_a_row(function: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape("labels: found shape (5,), expected (6,)")):
+        function(LINE, [0, 0, 0, 1, 1])

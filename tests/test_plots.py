@@ -2,7 +2,7 @@ import io
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from numpy.typing import NDArray
@@ -40,11 +41,38 @@ POINTS = np.random.default_rng(0).normal(size=(600, 2))
 LABELS = np.arange(600) % 12
 TREE = hierarchy.linkage(np.random.default_rng(0).normal(size=(120, 3)), "ward")
 
+CRITERIA = pd.DataFrame(
+    {"inertia": [9.0, 5, 4], "stability": [np.nan, 0.9, 0.8], "standard error": [np.nan, 0.1, 0.05]},
+    index=pd.Index([1, 2, 3], name="k"),
+)
+FOUND = pd.DataFrame(
+    {
+        "rule": ["elbow", "one standard error"],
+        "pick": pd.array([None, 3], dtype="Int64"),
+        "runner-up": [2, 2],
+        "at an end": [False, True],
+    },
+    index=["inertia", "stability"],
+)
+# Eight rows: cluster 0 stays, 5 gives two rows to 2, and one row of 0 goes to 5.
+LEVELS = [[0, 0, 0, 5, 5, 5, 5, 5], [0, 0, 5, 5, 5, 5, 2, 2]]
+PICTURES = [np.full((2, 784), 10.0), np.stack([np.full(784, value) for value in (20.0, 30, 40)])]
+
+
+def draw_criteria(panels: list[Axes]) -> list[Axes]:
+    plots.plot_criteria(CRITERIA.iloc[:, : 2 * len(panels) - 1], FOUND.iloc[: len(panels)], panels)
+    return panels
+
+
 Draw = Callable[[Axes], Axes]
 CASES: dict[str, Draw] = {
     "plot_images": lambda ax: plots.plot_images(np.ones((3, 784)), ax, n_columns=2, row_names="ab"),
     "plot_inertia": lambda ax: plots.plot_inertia([1, 2, 3], [9, 3, 2], ax, chosen=2),
     "plot_silhouette_scores": lambda ax: plots.plot_silhouette_scores([2, 3], [0.2, 0.1], ax),
+    "plot_criteria": lambda ax: draw_criteria([ax])[0],
+    "plot_members": lambda ax: plots.plot_members({"mean": np.ones((2, 1, 784)), "near": np.ones((2, 3, 784))}, ax),
+    "plot_knives": lambda ax: plots.plot_knives([0.5, -0.1, 0.2], [0, 0, 1], np.ones((2, 784)), ax),
+    "plot_family_tree": lambda ax: plots.plot_family_tree(LEVELS, PICTURES, ax),
     "plot_scatter": lambda ax: plots.plot_scatter(POINTS, LABELS, ax, explained=(0.3, 0.2)),
     "plot_contingency": lambda ax: plots.plot_contingency(TABLE, ax),
     "plot_dendrogram": lambda ax: plots.plot_dendrogram(TREE, ax, labels=cut_tree(TREE, height=9), cut=9),
@@ -121,6 +149,109 @@ def test_rcparams_stay(draw: Draw, style: str) -> None:
         before = dict(matplotlib.rcParams.copy())
         draw(axes())
         assert dict(matplotlib.rcParams.copy()) == before
+
+
+# plot_criteria
+
+
+def test_criteria_are_marked_where_they_point() -> None:
+    first, second = draw_criteria([*Figure().subplots(2, 1)])
+    assert first.get_title(loc="center") == "inertia: elbow, finds none"
+    assert second.get_title(loc="center") == "stability: one standard error"
+    assert (upright_lines(first), upright_lines(second)) == ([], [3])
+    assert notes(second) == {"k = 3": (3, 0)}
+    for panel, column in ((first, "inertia"), (second, "stability")):
+        line, ring = [line for line in panel.lines if line.get_marker() == "o"]
+        known = CRITERIA[column].dropna()
+        np.testing.assert_array_equal(line.get_xydata(), np.column_stack([known.index, known]))
+        assert np.asarray(ring.get_xydata()).tolist() == [[2, CRITERIA.loc[2, column]]]
+        assert panel.get_ylim()[0] == 0
+    (bars,) = [item for item in second.collections if isinstance(item, LineCollection)]
+    heights = [segment[:, 1].tolist() for segment in bars.get_segments()]
+    assert heights == [pytest.approx([0.8, 1.0]), pytest.approx([0.75, 0.85])]
+
+
+# plot_members
+
+
+def test_members_stand_in_groups_with_a_gap_and_a_title() -> None:
+    groups = {"mean": np.full((2, 1, 784), 50), "far": np.full((2, 2, 784), 200)}
+    ax = plots.plot_members(groups, axes(), row_names=["0", "1"])
+    page = np.array(ax.images[0].get_array())
+    assert page.shape == (2 * 29 - 1, 4 * 29 - 1)
+    assert page[:28, :28].min() == page[29:, :28].max() == 50
+    assert page[:, 28:58].max() == 0
+    assert page[:28, 58:86].min() == page[29:, 87:].min() == 200
+    assert {text.get_text(): text.get_position()[0] for text in ax.texts} == {"mean": 0, "far": 58}
+    assert tick_texts(ax)[1] == ["0", "1"]
+
+
+# plot_knives
+
+
+def test_blades_hold_the_sorted_silhouettes_of_their_cluster() -> None:
+    samples, labels = [0.1, -0.2, 0.3, 0.25, 0.05], [0, 0, 0, 1, 1]
+    ax = plots.plot_knives(samples, labels, np.full((2, 784), 7.0), axes())
+    blades = [polygon for polygon in ax.collections if isinstance(polygon, PolyCollection)]
+    for cluster, (blade, expected) in enumerate(zip(blades, ([0.3, 0.1, -0.2], [0.25, 0.05]), strict=True)):
+        corners = blade.get_paths()[0].vertices
+        edge = np.asarray(corners)[np.asarray(corners)[:, 0] != 0]
+        assert sorted(set(edge[:, 0].tolist()), reverse=True) == pytest.approx(expected)
+        assert (edge[:, 1].min(), edge[:, 1].max()) == pytest.approx((cluster - 0.42, cluster + 0.42))
+        assert hex_colors(blade.get_facecolor()) == [plots.cluster_color(cluster)]
+    assert upright_lines(ax) == [pytest.approx(0.1), 0]
+    texts = [text.get_text() for text in ax.texts]
+    assert "3 images\nmean 0.067\n33% below 0" in texts
+    assert "2 images\nmean 0.150\n0% below 0" in texts
+    assert ax.get_xlim()[0] < -0.2
+    assert ax.get_xlim()[1] > 0.3
+
+
+# plot_family_tree
+
+
+def framed(ax: Axes) -> dict[tuple[float, float], tuple[float, str]]:
+    """Return where pictures stand: their grey, and the color of their frame."""
+    boxes = [box for box in ax.artists if isinstance(box, AnnotationBbox)]
+    return {
+        (round(float(box.xy[0]), 3), box.xy[1]): (
+            float(np.asarray(cast(OffsetImage, box.offsetbox).get_data()).mean()),
+            to_hex(box.patch.get_edgecolor()),
+        )
+        for box in boxes
+    }
+
+
+def test_family_tree_has_a_picture_for_each_cluster_of_each_level() -> None:
+    ax = plots.plot_family_tree(LEVELS, PICTURES, axes())
+    blue, purple, grey = plots.COLORS[0], plots.COLORS[2], plots.COLORS[5]
+    assert framed(ax) == {
+        (0.25, 0): (10, blue),
+        (0.75, 0): (10, grey),
+        (0.167, 1): (20, blue),
+        (0.5, 1): (40, grey),  # one row from the left: left of cluster 2
+        (0.833, 1): (30, purple),
+    }
+    assert [text.get_text() for text in ax.texts] == ["0", "5", "0", "2", "5"]
+    assert tick_texts(ax)[1] == ["k = 2", "k = 3"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1], "few clusters above"
+
+
+@pytest.mark.parametrize(("smallest", "drawn"), [(0.01, 4), (0.2, 3), (0.3, 1)])
+def test_family_tree_edges_are_as_wide_as_what_flows(smallest: float, drawn: int) -> None:
+    ax = plots.plot_family_tree(LEVELS, PICTURES, axes(), smallest=smallest)
+    (edges,) = [item for item in ax.collections if isinstance(item, LineCollection)]
+    places = {(0.25, 0.167): (2, 0), (0.25, 0.5): (1, 5), (0.75, 0.5): (3, 5), (0.75, 0.833): (2, 2)}
+    flows = {}
+    drawn_edges = zip(
+        edges.get_segments(), np.atleast_1d(edges.get_linewidth()), hex_colors(edges.get_color()), strict=True
+    )
+    for segment, width, color in drawn_edges:
+        rows, cluster = places[round(float(segment[0, 0]), 3), round(float(segment[1, 0]), 3)]
+        assert color == plots.cluster_color(cluster)
+        flows[rows, cluster] = width / rows
+    assert len(flows) == drawn
+    assert np.ptp([*flows.values()]) == pytest.approx(0)
 
 
 # plot_images

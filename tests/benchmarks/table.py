@@ -14,11 +14,12 @@ MARKS = "<!-- benchmarks: made by `make bench` -->", "<!-- end of benchmarks -->
 def markdown(csv: Path) -> str:
     """Return the table and a line on where it was measured."""
     rows = pd.read_csv(csv, dtype=str, keep_default_na=False)
-    lines = ["| | ours | peak | peer | its time | its peak | times faster |", "|---|---|---|---|---|---|---|"]
+    heads = ["", "ours", "peak", "excess", "peer", "its time", "its peak", "its excess", "times faster"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in rows.to_dict("records"):
-        theirs = f"{row['peer seconds']} s | {row['peer MB']} MB" if row["peer"] else " | "
-        cells = f"{row['case']} | {row['seconds']} s | {row['MB']} MB | {row['peer']} | {theirs} | {row['ratio']}"
-        lines.append(f"| {cells} |")
+        theirs = [f"{row['peer seconds']} s", f"{row['peer MB']} MB"] if row["peer"] else ["", ""]
+        ours = [row["case"], f"{row['seconds']} s", f"{row['MB']} MB", row["excess"]]
+        lines.append(f"| {' | '.join([*ours, row['peer'], *theirs, row['peer excess'], row['ratio']])} |")
     first = rows.iloc[0]
     where = f"{first['processor']}, {first['cores']} cores, Python {first['python']}"
     packages = ", ".join(f"{name} {first[name]}" for name in ("numpy", "pandas", "scikit-learn", "scipy"))
