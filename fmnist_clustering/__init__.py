@@ -2,7 +2,7 @@
 
 from fmnist_clustering.agreement import agreement, contingency
 from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split, read_csv
-from fmnist_clustering.hierarchy import condensed_distances, cut_tree, linkage, merge_gaps
+from fmnist_clustering.hierarchy import compare_linkages, condense, condensed_distances, cut_tree, linkage, merge_gaps
 from fmnist_clustering.kmeans import (
     KMeansFit,
     canonical_labels,
@@ -27,38 +27,9 @@ from fmnist_clustering.selection import (
 )
 
 __all__ = [
-    "CLASS_NAMES",
-    "Elbow",
-    "FashionMNIST",
-    "KMeansFit",
-    "KSweep",
-    "Quantized",
-    "agreement",
-    "canonical_labels",
-    "cluster_means",
-    "condensed_distances",
-    "contingency",
-    "criteria",
-    "cut_tree",
-    "elbow",
-    "elbow_ranges",
-    "fit_kmeans",
-    "indexed_png",
-    "inertia",
-    "linkage",
-    "load_image",
-    "load_split",
-    "match_labels",
-    "merge_gaps",
-    "picks",
-    "psnr",
-    "quantize",
-    "read_csv",
-    "silhouette_samples",
-    "size_report",
-    "source_bytes",
-    "stability",
-    "sweep_k",
-    "typical_members",
-    "verdict",
-]
+    "CLASS_NAMES", "Elbow", "FashionMNIST", "KMeansFit", "KSweep", "Quantized", "agreement",
+    "canonical_labels", "cluster_means", "compare_linkages", "condense", "condensed_distances", "contingency",
+    "criteria", "cut_tree", "elbow", "elbow_ranges", "fit_kmeans", "indexed_png", "inertia", "linkage",
+    "load_image", "load_split", "match_labels", "merge_gaps", "picks", "psnr", "quantize", "read_csv",
+    "silhouette_samples", "size_report", "source_bytes", "stability", "sweep_k", "typical_members", "verdict",
+]  # fmt: skip

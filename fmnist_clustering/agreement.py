@@ -73,11 +73,6 @@ def agreement(labels: ArrayLike, garments: ArrayLike) -> pd.Series:
     """
     table = contingency(labels, garments).to_numpy()
     n = table.sum()
-    return pd.Series(
-        {
-            "ARI": adjusted_rand_score(np.asarray(garments), np.asarray(labels)),
-            "NMI": normalized_mutual_info_score(np.asarray(garments), np.asarray(labels)),
-            "accuracy": np.trace(table) / n,
-            "purity": table.max(axis=0).sum() / n,
-        }
-    )
+    pair = np.asarray(garments), np.asarray(labels)
+    scores = {"ARI": adjusted_rand_score(*pair), "NMI": normalized_mutual_info_score(*pair)}
+    return pd.Series(scores | {"accuracy": np.trace(table) / n, "purity": table.max(axis=0).sum() / n})

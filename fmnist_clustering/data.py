@@ -149,10 +149,8 @@ def _find_csv(split: str, data_dir: str | Path | None) -> Path:
         if path.is_file():
             return path
     places = ", ".join(map(str, tried)) or f"no checkout at or above {Path.cwd()}"
-    raise FileNotFoundError(
-        f"{names[0]}: not found; tried {places}. Clone the repository, which holds the data, "
-        "or pass data_dir= with a folder that holds Kaggle's CSV files"
-    )
+    help_ = "Clone the repository, which holds the data, or pass data_dir= with a folder that holds Kaggle's CSV files"
+    raise FileNotFoundError(f"{names[0]}: not found; tried {places}. {help_}")
 
 
 def _uncompressed(path: Path) -> bytes:
@@ -216,11 +214,8 @@ def _first_fault(rows: bytes, header: list[str]) -> str | None:
         for name, cell in zip(header, cells, strict=True):
             highest = 9 if name == "label" else 255
             if not re.fullmatch("0*[0-9]{1,3}", cell) or int(cell[-3:]) > highest:
-                found = cell[:40] if re.fullmatch("-?[0-9]+", cell) else repr(cell[:40])
-                return (
-                    f"line {number}, column {name}: found {found if cell else 'an empty cell'}, "
-                    f"expected an integer 0 to {highest}"
-                )
+                found = cell[:40] if re.fullmatch("-?[0-9]+", cell) else repr(cell[:40]) if cell else "an empty cell"
+                return f"line {number}, column {name}: found {found}, expected an integer 0 to {highest}"
     return None
 
 
@@ -233,9 +228,8 @@ def _warn_if_not_fashion(path: Path, images: FashionMNIST) -> None:
     counts = np.bincount(images.garments, minlength=10)
     found = int(images.pixels.sum(dtype=np.int64))
     if found != pixel_sum or (counts != per_garment).any():
-        warnings.warn(
-            f"{path}: these are not the images of Fashion-MNIST's {split} split: found "
-            f"{counts.min()} to {counts.max()} images a class and pixel sum {found}, expected "
-            f"{per_garment} and {pixel_sum} (MNIST's digits are often found under this name)",
-            stacklevel=3,
+        told = (
+            f"{path}: these are not the images of Fashion-MNIST's {split} split: found {counts.min()} to {counts.max()}"
         )
+        expected = f"expected {per_garment} and {pixel_sum} (MNIST's digits are often found under this name)"
+        warnings.warn(f"{told} images a class and pixel sum {found}, {expected}", stacklevel=3)

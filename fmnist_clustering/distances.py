@@ -18,7 +18,7 @@ EXACT_COLUMNS = 1024
 """With pixels moved to -128..127 every partial sum of a product stays below 2^24 up to here."""
 
 
-def as_rows(X: ArrayLike, name: str = "X") -> tuple[Rows, float]:
+def as_rows(X: ArrayLike, name: str = "X", at_least: int = 1) -> tuple[Rows, float]:
     """Return rows as they are computed with, and what counts as 1.0 in them.
 
     Parameters
@@ -27,18 +27,20 @@ def as_rows(X: ArrayLike, name: str = "X") -> tuple[Rows, float]:
         One point a row.
     name : str
         What an error message calls the argument.
+    at_least : int
+        How many rows are needed.
 
     Returns
     -------
     rows : (n, d) uint8 or float64
-        All values finite, n >= 1, d >= 1.
+        All values finite, n >= `at_least`, d >= 1.
     unit : float
         255.0 for a NumPy uint8 array, which is an image array; 1.0 for all else.
 
     Raises
     ------
     ValueError
-        When `X` is not two-dimensional, empty, not numeric, or holds NaN or infinity.
+        When `X` is not two-dimensional, empty, too short, not numeric, or holds NaN or infinity.
     """
     is_image = isinstance(X, np.ndarray) and X.dtype == np.uint8
     try:
@@ -47,6 +49,8 @@ def as_rows(X: ArrayLike, name: str = "X") -> tuple[Rows, float]:
         raise ValueError(f"{name}: expected rows of numbers ({error})") from None
     if rows.ndim != 2 or rows.size == 0:
         raise ValueError(f"{name}: found shape {rows.shape}, expected (rows, columns), not empty")
+    if len(rows) < at_least:
+        raise ValueError(f"{name}: found {len(rows)} row, expected {at_least} or more")
     if not is_image and not np.isfinite(rows).all():
         row, column = np.argwhere(~np.isfinite(rows))[0]
         found = rows[row, column]

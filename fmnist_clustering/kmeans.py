@@ -19,6 +19,7 @@ from fmnist_clustering.progress import track
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Weights = ArrayLike | None
 
 INITS = ("k-means++", "forgy", "random partition")
 SEARCH_ROWS, SEARCH_COLUMNS, COARSE_COLUMNS = 10_000, 20, 50
@@ -71,9 +72,9 @@ def fit_kmeans(
     X: ArrayLike,
     n_clusters: int,
     *,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: Weights = None,
     n_init: int = 10,
-    init: str = "k-means++",
+    init: str = INITS[0],
     seed: int = 0,
 ) -> KMeansFit:
     """Partition rows into k clusters of small inertia (Lloyd 1982), coarse to fine.
@@ -122,7 +123,7 @@ def fit_kmeans(
         return fit_prepared(problem, n_clusters, n_init=n_init, init=init, seed=seed)
 
 
-def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
+def prepare(X: ArrayLike, sample_weight: Weights = None) -> Problem:
     """Check rows and weights, and compute what all fits on them share.
 
     Parameters
@@ -224,7 +225,7 @@ def fit_many(requests: Sequence[Mapping[str, Any]], what: str = "k-means") -> li
         return [*track(fits, len(requests), what)]
 
 
-def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: Weights = None) -> float:
     """Return the cost that k-means lowers: squared distances to the own cluster's mean, summed.
 
     Parameters
@@ -304,8 +305,7 @@ def typical_members(X: ArrayLike, labels: ArrayLike, n_members: int) -> tuple[La
     distance = np.square(as_points(X) - centroids[ids]).sum(axis=1)
     members = [np.flatnonzero(ids == cluster) for cluster in range(len(centroids))]
     ranked = [rows[np.argsort(distance[rows], kind="stable")] for rows in members]
-    nearest, farthest = ([r[:n_members] for r in ranked], [r[::-1][:n_members] for r in ranked])
-    return np.stack(nearest), np.stack(farthest)
+    return np.stack([rows[:n_members] for rows in ranked]), np.stack([rows[: -n_members - 1 : -1] for rows in ranked])
 
 
 def as_labels(labels: ArrayLike, n: int | None = None, name: str = "labels") -> NDArray[np.int64]:
@@ -386,7 +386,7 @@ def match_labels(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:
     return renumbered[ids]
 
 
-def _as_weight(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
+def _as_weight(sample_weight: Weights, n: int) -> NDArray[np.float64]:
     """Return row weights as float64, checked."""
     if sample_weight is None:
         return np.ones(n)
@@ -406,8 +406,7 @@ def _check_parameters(points: Floats, n_clusters: int, n_init: int, init: str) -
         if value < 1:
             raise ValueError(f"{name}: found {value}, expected 1 or more")
     if (distinct := len(_distinct(points, range(len(points)), n_clusters))) < n_clusters:
-        expected = f"at most the {distinct} distinct rows"
-        raise ValueError(f"n_clusters: found {n_clusters}, expected {expected}")
+        raise ValueError(f"n_clusters: found {n_clusters}, expected at most the {distinct} distinct rows")
 
 
 def _distinct(points: Floats, order: Iterable[int], k: int) -> list[int]:

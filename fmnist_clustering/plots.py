@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster import hierarchy
 
+from fmnist_clustering.hierarchy import Condensed
 from fmnist_clustering.quantization import Quantized
 
 # Petroff's ten colors, the six that are dark enough for lines first (arXiv:2107.02270).
@@ -20,6 +21,7 @@ COLORS = ("#3f90da", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#717581", "#ff
 """Cluster i has color i; beyond ten clusters ids only."""
 GREY = "#444444"
 SIDE = 28
+Given = ArrayLike | None
 
 
 def plot_images(
@@ -355,24 +357,16 @@ def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def plot_dendrogram(
-    Z: ArrayLike,
-    ax: Axes,
-    *,
-    n_leaves: int = 30,
-    labels: ArrayLike | None = None,
-    cut: float | None = None,
-    note: str = "",
+    top: Condensed, ax: Axes, *, labels: Given = None, cut: float | None = None, note: str = "", pictures: Given = None
 ) -> Axes:
     """Draw the top of a tree; every leaf is a branch with its number of images under it.
 
     Parameters
     ----------
-    Z : (n - 1, 4) array-like
-        A linkage matrix.
+    top : Condensed
+        What `fmnist_clustering.condense` returned.
     ax : Axes
         Where to draw.
-    n_leaves : int
-        How many branches to end with.
     labels : (n,) array-like of int, optional
         Flat clusters, as `fmnist_clustering.cut_tree` gives them at `cut`: branches below the cut
         take the cluster's color.
@@ -380,31 +374,34 @@ def plot_dendrogram(
         Height of the cut, a dashed line.
     note : str
         Text at the line.
+    pictures : (n_leaves, 784) array-like, optional
+        A picture of each leaf, grey values 0-255, 60 screen pixels wide: twelve fit into 8 inches.
 
     Returns
     -------
     Axes
         The same axes; the y-axis starts at 0.
     """
-    tree = np.asarray(Z, dtype=np.float64)
-    n = len(tree) + 1
-    drawn = hierarchy.dendrogram(tree, p=n_leaves, truncate_mode="lastp", no_plot=True)
-    x, height = np.array(drawn["icoord"]), np.array(drawn["dcoord"])
-    leaves = [int(leaf) for leaf in drawn["leaves"]]
-    colors = [GREY] * len(x)
-    if labels is not None and cut is not None:
-        ids = np.asarray(labels)
-        # Below the cut a link lies in one cluster: that of the drawn leaf under its left end.
-        for link in np.flatnonzero(height.max(axis=1) <= cut):
-            leaf = leaves[int(x[link, 0] // 10)]
-            colors[link] = cluster_color(int(ids[_first_member(tree, leaf)]))
+    drawn = hierarchy.dendrogram(top.Z, no_plot=True)
+    x, height, leaves = np.array(drawn["icoord"]), np.array(drawn["dcoord"]), drawn["leaves"]
+    _, first, sizes = np.unique(top.labels, return_index=True, return_counts=True)
+    cut_below = labels is not None and cut is not None
+    flat = np.asarray(labels)[first] if cut_below else np.full(len(leaves), len(COLORS))
+    # Below the cut a link lies in one cluster: that of the drawn leaf under its left end.
+    under = [flat[leaves[int(left // 10)]] for left in x[:, 0]]
+    colors = [
+        cluster_color(cluster) if cut_below and link.max() <= cut else GREY
+        for cluster, link in zip(under, height, strict=True)
+    ]
     links = [np.column_stack(pair) for pair in zip(x, height, strict=True)]
     ax.add_collection(LineCollection(links, colors=colors, linewidths=1.5))
     ax.set(xlim=(0, 10 * len(leaves)), ylim=(0, 1.06 * height.max()), ylabel="height of merge")
-    sizes = [1 if leaf < n else int(tree[leaf - n, 3]) for leaf in leaves]
-    positions = 5 + 10 * np.arange(len(leaves))
-    ax.set_xticks(positions, [f"{size:,}" for size in sizes], rotation=90, fontsize=8)
-    ax.tick_params(axis="x", length=0)
+    positions, few = 5 + 10 * np.arange(len(leaves)), pictures is not None
+    ax.set_xticks(positions, [f"{sizes[leaf]:,}" for leaf in leaves], rotation=0 if few else 90, fontsize=8)
+    ax.tick_params(axis="x", length=0, pad=50 if few else 4)
+    if pictures is not None:
+        for place, leaf in zip(positions, leaves, strict=True):
+            _picture(np.asarray(pictures)[leaf], ax, (float(place), 0), int(flat[leaf]), 34)
     if cut is not None:
         ax.axhline(cut, color="black", linewidth=1.2, linestyle="--")
         ax.text(10 * len(leaves), cut, note, ha="right", va="bottom")
@@ -523,21 +520,18 @@ def _curve(
     return ax
 
 
-def _picture(image: NDArray[Any], ax: Axes, at: tuple[float, float], cluster: int, **placed: Any) -> None:
-    """Put an image, two screen pixels a pixel, with the cluster's id and color at a point of the axes."""
+def _picture(
+    image: NDArray[Any], ax: Axes, at: tuple[float, float], cluster: int, lower: int = 0, **placed: Any
+) -> None:
+    """Put an image, two screen pixels a pixel, with its cluster's id and color at a point or `lower` pixels below."""
     box = OffsetImage(image.reshape(SIDE, SIDE), zoom=2, dpi_cor=False, cmap="gray_r", interpolation="nearest")
     box.image.set_clim(0, 255)
     frame = {"edgecolor": cluster_color(cluster), "linewidth": 2}
-    ax.add_artist(AnnotationBbox(box, at, pad=0.1, bboxprops=frame, annotation_clip=False, **placed))
-    text = ax.annotate(str(cluster), at, (-19, 19), textcoords="offset points", annotation_clip=False, **placed)
+    shared: dict[str, Any] = {"annotation_clip": False, **placed}
+    ax.add_artist(AnnotationBbox(box, at, (0, -lower), boxcoords="offset pixels", pad=0.1, bboxprops=frame, **shared))
+    name = str(cluster) if cluster < len(COLORS) else ""
+    text = ax.annotate(name, at, (-27, 27 - lower), textcoords="offset pixels", **shared)
     text.set(fontsize=8, fontweight="bold", va="top", zorder=4)
-
-
-def _first_member(tree: NDArray[np.float64], node: int) -> int:
-    """Return the row at the left end of a node's branch."""
-    while node > len(tree):
-        node = int(tree[node - len(tree) - 1, 0])
-    return node
 
 
 def _apart(centers: NDArray[np.float64], room: NDArray[np.float64]) -> NDArray[np.float64]:

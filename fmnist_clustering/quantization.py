@@ -247,8 +247,7 @@ def _find_image(source: str | Path) -> Path:
         return Path(str(resources.files("sklearn.datasets.images") / f"{source}.jpg"))
     path = Path(source)
     if not path.is_file():
-        known = ", ".join(map(repr, SAMPLES))
-        raise FileNotFoundError(f"{path}: no such file; expected a picture, or one of {known}")
+        raise FileNotFoundError(f"{path}: no such file; expected a picture, or one of {', '.join(map(repr, SAMPLES))}")
     return path
 
 

@@ -353,8 +353,7 @@ def _cluster_numbers(labels: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """Return ids without gaps, 0..k-1, for 2 to n - 1 clusters."""
     names, ids = np.unique(as_labels(labels, n), return_inverse=True)
     if not 2 <= len(names) < n:
-        found = f"{len(names)} clusters in {n} rows"
-        raise ValueError(f"labels: found {found}, expected 2 to n - 1")
+        raise ValueError(f"labels: found {len(names)} clusters in {n} rows, expected 2 to n - 1")
     return ids
 
 

@@ -1,5 +1,7 @@
 """Time and peak memory beside a named peer in the same run: ``make bench``.
 
+``python -m tests.benchmarks WORD`` measures the cases whose name holds the word, and keeps the others' rows.
+
 Each run has a process of its own, imports are not timed, and the best of three runs counts. For
 k-means ``excess`` tells the largest inertia above the lowest known one: speed alone proves little.
 """
@@ -28,6 +30,9 @@ start = time.perf_counter()
 seconds = time.perf_counter() - start
 print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, {quality})
 """
+
+
+COLUMNS = ["case", "seconds", "MB", "excess", "peer", "peer seconds", "peer MB", "peer excess", "ratio"]
 
 
 class Case(NamedTuple):
@@ -84,6 +89,30 @@ def sweep_against(peer_name: str, peer: str, setup: str = "") -> Case:
     return Case("sweep_k, 10,000, k 1-20", SMALL + BEST_KNOWN + setup, ours, peer_name, peer, excess)
 
 
+TREES = """
+import fastcluster
+from scipy.cluster import hierarchy
+from sklearn.cluster import AgglomerativeClustering
+from fmnist_clustering import condensed_distances, linkage, load_split
+METHODS = ("single", "complete", "average", "ward")
+def ours():
+    distances = condensed_distances(X)
+    return [linkage(distances, method) for method in METHODS]
+"""
+PEERS_OF_WARD = {
+    "scipy": "hierarchy.linkage(points, 'ward')",
+    "fastcluster": "fastcluster.linkage(points, 'ward')",
+    "fastcluster, vectors": "fastcluster.linkage_vector(points, 'ward')",
+    "AgglomerativeClustering": "AgglomerativeClustering(2, compute_full_tree=True).fit(points)",
+}
+
+
+def ward_against(n: int, peer: str) -> Case:
+    """Compare Ward's tree from rows with a peer's from observations."""
+    setup = f"{TREES}\nX = load_split().pixels[:{n}]\npoints = X / 255"
+    return Case(f"Ward's tree, {n:,}", setup, "linkage(X, 'ward', condensed=False)", peer, PEERS_OF_WARD[peer])
+
+
 SILHOUETTES = "silhouette_samples(X, labels)"
 CASES = [
     reading("load 10,000 images", "test", ("test",)),
@@ -100,6 +129,16 @@ CASES = [
     sweep_against("MiniBatchKMeans(n_init=10)", "MiniBatchKMeans(k, n_init=10, random_state=0).fit(points).inertia_"),
     sweep_against("faiss, nredo=10", "of_faiss(k)", FAISS),
     Case("sweep_k, 70,000, k 1-20", LARGE, "sweep_k(X, range(1, 21))"),
+    Case(
+        "four linkages, 10,000",
+        TREES + "X = load_split().pixels\npoints = X / 255",
+        "ours()",
+        "4 x scipy",
+        "[hierarchy.linkage(points, method) for method in METHODS]",
+    ),
+    *(ward_against(n, "scipy") for n in (2500, 5000, 10_000)),
+    *(ward_against(10_000, peer) for peer in PEERS_OF_WARD if peer != "scipy"),
+    Case("Ward's tree, 70,000", TREES + "X = load_split('all').pixels", "linkage(X, 'ward', condensed=False)"),
 ]
 
 
@@ -113,8 +152,13 @@ def measure(case: Case, code: str) -> tuple[float, float, float]:
 
 def main() -> None:
     """Measure each case, print it, and renew the CSV and README's table."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    known = pd.read_csv(CSV, dtype=str, keep_default_na=False).set_index(["case", "peer"])
     rows = []
     for case in CASES:
+        if wanted not in case.name:
+            rows.append({"case": case.name, "peer": case.peer_name, **known.loc[(case.name, case.peer_name)]})
+            continue
         (seconds, peak, quality), row = measure(case, case.ours), {"case": case.name}
         row |= {"seconds": f"{seconds:.2f}", "MB": f"{peak:.0f}", "excess": shown(quality), "peer": case.peer_name}
         if case.peer:
@@ -125,7 +169,7 @@ def main() -> None:
         print("  ".join(f"{key} {value}" for key, value in row.items() if value), flush=True)
     versions = {name: version(name) for name in ("numpy", "pandas", "scikit-learn", "scipy")}
     machine = {"processor": processor(), "cores": os.cpu_count(), "python": platform.python_version()}
-    table = pd.DataFrame(rows).fillna("").assign(**machine, **versions)
+    table = pd.DataFrame(rows).fillna("").assign(**machine, **versions)[[*COLUMNS, *machine, *versions]]
     beside = CSV.with_suffix(".part")
     table.to_csv(beside, index=False, lineterminator="\n")
     os.replace(beside, CSV)

@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tests.notebooks.reading import ROOT
 
 CSV = ROOT / "artifacts" / "benchmarks.csv"
+SECONDS = "seconds", "peer seconds"
 MARKS = "<!-- benchmarks: made by `make bench` -->", "<!-- end of benchmarks -->"
 
 
@@ -20,10 +22,15 @@ def markdown(csv: Path) -> str:
         theirs = [f"{row['peer seconds']} s", f"{row['peer MB']} MB"] if row["peer"] else ["", ""]
         ours = [row["case"], f"{row['seconds']} s", f"{row['MB']} MB", row["excess"]]
         lines.append(f"| {' | '.join([*ours, row['peer'], *theirs, row['peer excess'], row['ratio']])} |")
+    ward = rows[(rows["peer"] == "scipy") & rows["case"].str.startswith("Ward")]
+    sizes = ward["case"].str.extract(r"([\d,]+)$")[0].str.replace(",", "").astype(int)
+    exponents = [np.polyfit(np.log(sizes), np.log(ward[column].astype(float)), 1)[0] for column in SECONDS]
+    ours, scipy = (f"{exponent:.2f}" for exponent in exponents)
+    grown = f"The time for Ward's tree grows with the power {ours} of the number of images, SciPy's with {scipy}."
     first = rows.iloc[0]
     where = f"{first['processor']}, {first['cores']} cores, Python {first['python']}"
     packages = ", ".join(f"{name} {first[name]}" for name in ("numpy", "pandas", "scikit-learn", "scipy"))
-    return "\n".join([*lines, "", f"Measured on: {where}; {packages}."])
+    return "\n".join([*lines, "", grown, "", f"Measured on: {where}; {packages}."])
 
 
 def in_readme(text: str, csv: Path) -> str:

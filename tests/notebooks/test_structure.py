@@ -9,7 +9,11 @@ from nbformat import NotebookNode
 
 from tests.notebooks.reading import NOTEBOOKS, ROOT, code_cells, printed, read, sections
 
-PARAMETERS = {"01": {"FULL_SCALE", "N_IMAGES", "SEED"}, "02": {"N_IMAGES", "SEED"}, "03": {"IMAGE", "SEED"}}
+PARAMETERS = {
+    "01": {"FULL_SCALE", "N_IMAGES", "SEED"},
+    "02": {"FULL_SCALE", "N_IMAGES", "SEED"},
+    "03": {"IMAGE", "SEED"},
+}
 CONTRACT = ["dataset", "elbow", "silhoutte", "dendogram", "cluster-5", "cluster-10", "cluster-100"]
 
 
