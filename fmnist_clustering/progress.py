@@ -68,10 +68,11 @@ def _widget(total: int, what: str) -> tuple[Callable[[int], None], Callable[[], 
         from ipywidgets import IntProgress
     except ImportError:
         return _silent()
-    bar = IntProgress(max=total, description=what, style={"description_width": "initial"})
+    bar = IntProgress(max=100, description=what, style={"description_width": "initial"})
     view = {"version_major": 2, "version_minor": 0, "model_id": bar.model_id}
     display({"application/vnd.jupyter.widget-view+json": view}, raw=True)
-    return lambda done: setattr(bar, "value", done), bar.close
+    # In per cent, since every change is a message to the browser, and equal values are none.
+    return lambda done: setattr(bar, "value", 100 * done // total), bar.close
 
 
 def _silent() -> tuple[Callable[[int], None], Callable[[], None]]:

@@ -58,11 +58,26 @@ def test_a_live_notebook_gets_a_widget_alone(displayed: list[Any], monkeypatch: 
     steps = track("abc", 3, "letters")
     next(steps)
     next(steps)
-    assert (bars[0].value, bars[0].max, bars[0].description) == (1, 3, "letters")
+    assert (bars[0].value, bars[0].max, bars[0].description) == (33, 100, "letters")
     assert [[*bundle] for bundle in displayed] == [["application/vnd.jupyter.widget-view+json"]]
     assert [*steps] == ["c"]
-    assert bars[0].value == 3
+    assert bars[0].value == 100
     assert bars[0].comm is None, "closed"
+
+
+def test_a_widget_gets_a_hundred_messages_at_most(displayed: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    make = ipywidgets.IntProgress
+
+    def watch(**options: Any) -> ipywidgets.IntProgress:
+        bar = make(**options)
+        bar.observe(lambda change: sent.append(change["new"]), "value")
+        return bar
+
+    monkeypatch.setattr(ipywidgets, "IntProgress", watch)
+    assert sum(1 for _ in track(range(70_000), 70_000, "merges")) == 70_000
+    assert sent == [*range(1, 101)]
+    assert len(displayed) == 1
 
 
 def test_a_notebook_under_a_runner_gets_nothing(displayed: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,8 @@ def markdown(csv: Path) -> str:
     ward = rows[(rows["peer"] == "scipy") & rows["case"].str.startswith("Ward")]
     sizes = ward["case"].str.extract(r"([\d,]+)$")[0].str.replace(",", "").astype(int)
     exponents = [np.polyfit(np.log(sizes), np.log(ward[column].astype(float)), 1)[0] for column in SECONDS]
-    ours, scipy = (f"{exponent:.2f}" for exponent in exponents)
-    grown = f"The time for Ward's tree grows with the power {ours} of the number of images, SciPy's with {scipy}."
+    powers = " and ".join(f"{exponent:.2f}" for exponent in exponents)
+    grown = f"The times for Ward's tree, ours and SciPy's, grow with the powers {powers} of the number of images."
     first = rows.iloc[0]
     where = f"{first['processor']}, {first['cores']} cores, Python {first['python']}"
     packages = ", ".join(f"{name} {first[name]}" for name in ("numpy", "pandas", "scikit-learn", "scipy"))
