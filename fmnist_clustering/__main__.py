@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fmnist_clustering.data import find_checkout
 
-checkout = find_checkout(__file__) or find_checkout(Path.cwd())
-if checkout is None:
+checkouts = [checkout for place in (__file__, Path.cwd()) if (checkout := find_checkout(place))]
+folders = [checkout / "notebooks" for checkout in checkouts if (checkout / "notebooks" / "runner.py").is_file()]
+if not folders:
     sys.exit(f"error: no checkout at or above {Path.cwd()}; the notebooks and their runner are in the repository")
-sys.path.insert(0, str(checkout / "notebooks"))
+sys.path.insert(0, str(folders[0]))
 runpy.run_module("runner", run_name="__main__")

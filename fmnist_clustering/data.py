@@ -149,8 +149,8 @@ def _find_csv(split: str, data_dir: str | Path | None) -> Path:
         if path.is_file():
             return path
     places = ", ".join(map(str, tried)) or f"no checkout at or above {Path.cwd()}"
-    help_ = "Clone the repository, which holds the data, or pass data_dir= with a folder that holds Kaggle's CSV files"
-    raise FileNotFoundError(f"{names[0]}: not found; tried {places}. {help_}")
+    advice = "Clone the repository, which holds the data, or pass data_dir= with a folder that holds Kaggle's CSV files"
+    raise FileNotFoundError(f"{names[0]}: not found; tried {places}. {advice}")
 
 
 def _uncompressed(path: Path) -> bytes:
@@ -228,8 +228,7 @@ def _warn_if_not_fashion(path: Path, images: FashionMNIST) -> None:
     counts = np.bincount(images.garments, minlength=10)
     found = int(images.pixels.sum(dtype=np.int64))
     if found != pixel_sum or (counts != per_garment).any():
-        told = (
-            f"{path}: these are not the images of Fashion-MNIST's {split} split: found {counts.min()} to {counts.max()}"
-        )
+        told = f"found {counts.min()} to {counts.max()} images a class and pixel sum {found}"
         expected = f"expected {per_garment} and {pixel_sum} (MNIST's digits are often found under this name)"
-        warnings.warn(f"{told} images a class and pixel sum {found}, {expected}", stacklevel=3)
+        kind = f"these are not the images of Fashion-MNIST's {split} split"
+        warnings.warn(f"{path}: {kind}: {told}, {expected}", stacklevel=3)

@@ -21,6 +21,7 @@ COLORS = ("#3f90da", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#717581", "#ff
 """Cluster i has color i; beyond ten clusters ids only."""
 GREY = "#444444"
 SIDE = 28
+HALO = [patheffects.withStroke(linewidth=3, foreground="white")]
 Given = ArrayLike | None
 
 
@@ -314,13 +315,13 @@ def plot_scatter(
     ax.scatter(xy[order, 0], xy[order, 1], c=colors[ids[order]], s=5, alpha=0.5, linewidths=0)
     few = np.isin(ids, present[sizes < 20])
     ax.scatter(xy[few, 0], xy[few, 1], c=colors[ids[few]], s=30, edgecolors="black", linewidths=0.8)
-    centers = np.stack([np.median(xy[ids == cluster], axis=0) for cluster in present])
-    centers[sizes < 20, 1] += 0.05 * np.ptp(xy[:, 1])  # above the ring, not on it
+    members = [xy[ids == cluster] for cluster in present]
+    centers = np.stack([m[m[:, 1].argmax()] if len(m) < 20 else np.median(m, axis=0) for m in members])
+    centers[sizes < 20, 1] += 0.05 * np.ptp(xy[:, 1])  # above a ring, not on it
     room = np.ptp(xy, axis=0) * (0.25, 0.05) if names else np.ptp(xy, axis=0) * 0.05
     for cluster, (x, y) in zip(present, _apart(centers, room), strict=True):
         name = names[cluster] if names else str(cluster)
-        text = ax.text(x, y, name, ha="center", va="center", fontsize=9, fontweight="bold")
-        text.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
+        ax.text(x, y, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO)
     for axis, share, number in zip((ax.xaxis, ax.yaxis), explained, (1, 2), strict=False):
         axis.set_label_text(f"component {number} ({share:.0%} of variance)")
     ax.set(xticks=[], yticks=[])
@@ -396,15 +397,16 @@ def plot_dendrogram(
     links = [np.column_stack(pair) for pair in zip(x, height, strict=True)]
     ax.add_collection(LineCollection(links, colors=colors, linewidths=1.5))
     ax.set(xlim=(0, 10 * len(leaves)), ylim=(0, 1.06 * height.max()), ylabel="height of merge")
-    positions, few = 5 + 10 * np.arange(len(leaves)), pictures is not None
-    ax.set_xticks(positions, [f"{sizes[leaf]:,}" for leaf in leaves], rotation=0 if few else 90, fontsize=8)
-    ax.tick_params(axis="x", length=0, pad=50 if few else 4)
+    positions = 5 + 10 * np.arange(len(leaves))
+    ax.set_xticks(positions, [f"{sizes[leaf]:,}" for leaf in leaves], rotation=90, fontsize=8)
+    ax.tick_params(axis="x", length=0)
     if pictures is not None:
+        ax.tick_params(axis="x", pad=50, rotation=0)
         for place, leaf in zip(positions, leaves, strict=True):
             _picture(np.asarray(pictures)[leaf], ax, (float(place), 0), int(flat[leaf]), 34)
     if cut is not None:
         ax.axhline(cut, color="black", linewidth=1.2, linestyle="--")
-        ax.text(10 * len(leaves), cut, note, ha="right", va="bottom")
+        ax.text(10 * len(leaves), cut, note, ha="right", va="bottom", path_effects=HALO)
     return ax
 
 

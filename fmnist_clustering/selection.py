@@ -273,9 +273,8 @@ def verdict(found: pd.DataFrame) -> str:
     said += [f"At an end of the range: {', '.join(ends)}."] if len(ends) else []
     votes = found["pick"].value_counts()
     most, total = int(votes.max() if len(votes) else 0), len(found)
-    agreed = [int(k) for k, count in votes.sort_index().items() if count == most]
     if most == total:
-        return " ".join([*said, f"All {total} agree on {agreed[0]}."])
+        return " ".join([*said, f"All {total} agree on {votes.index[0]}."])
     return " ".join([*said, f"No k is picked by more than {most} of {total}: they disagree."])
 
 

@@ -453,6 +453,15 @@ def test_name_of_a_ringed_dot_stands_above_it() -> None:
     assert y >= POINTS[-1, 1] + 0.05 * np.ptp(POINTS[:, 1])
 
 
+def test_name_of_a_few_dots_stands_above_one_of_them() -> None:
+    points = np.vstack([POINTS[:500], [[-3, 0], [3, 4]], [[0, 2]]])
+    ids = np.repeat([0, 1, 2], [500, 2, 1])
+    places = {text.get_text(): text.get_position() for text in plots.plot_scatter(points, ids, axes()).texts}
+    assert places["1"][0] == 3, "not in the middle, where the dot of cluster 2 is"
+    assert places["1"][1] > 4
+    assert places["2"][0] == 0
+
+
 def test_seed_alone_sets_the_drawing_order() -> None:
     first, again, other = (
         np.asarray(plots.plot_scatter(POINTS, LABELS, axes(), seed=seed).collections[0].get_offsets())

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fmnist_clustering
 import runner
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
@@ -334,6 +335,18 @@ def test_an_interrupt_while_the_kernel_starts_is_one_too(held: Held) -> None:
     ran = kill(held, signal.SIGINT, "-c", f"{main}; sys.executable = {str(slow)!r}; sys.exit(main(['run']))")
     assert state(held.checkout) == before
     assert ran == (130, "", INTERRUPTED)
+
+
+def test_package_without_its_checkout_says_where_the_runner_is(tmp_path: Path) -> None:
+    shutil.copytree(Path(fmnist_clustering.__file__).parent, tmp_path / "site" / "fmnist_clustering")
+    (tmp_path / "other" / "notebooks").mkdir(parents=True)
+    (tmp_path / "other" / "pyproject.toml").touch()  # somebody else's project
+    command = [sys.executable, "-m", "fmnist_clustering", "run"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    for folder in (tmp_path, tmp_path / "other"):
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        message = f"error: no checkout at or above {folder}; the notebooks and their runner are in the repository\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
 def test_after_a_kill_9_the_next_run_finishes_the_job(held: Held) -> None:
