@@ -42,11 +42,9 @@ def contingency(labels: ArrayLike, garments: ArrayLike) -> pd.DataFrame:
     by_share = np.argsort(-counts[rows, chosen], kind="stable")
     row_order = [*rows[by_share], *np.setdiff1d(np.arange(len(CLASS_NAMES)), rows)]
     column_order = [*chosen[by_share], *np.setdiff1d(np.arange(len(clusters)), chosen)]
-    return pd.DataFrame(
-        counts[np.ix_(row_order, column_order)],
-        index=pd.Index([CLASS_NAMES[row] for row in row_order], name="garment"),
-        columns=pd.Index(clusters[column_order], name="cluster"),
-    )
+    names = [CLASS_NAMES[row] for row in row_order]
+    table = pd.DataFrame(counts[np.ix_(row_order, column_order)], names, clusters[column_order])
+    return table.rename_axis(index="garment", columns="cluster")
 
 
 def agreement(labels: ArrayLike, garments: ArrayLike) -> pd.Series:

@@ -87,8 +87,6 @@ def load_split(split: str = "test", data_dir: str | Path | None = None) -> Fashi
     if not isinstance(split, str) or split not in SPLITS:
         raise ValueError(f"split: found {split!r}, expected one of {', '.join(map(repr, SPLITS))}")
     parts = [read_csv(_find_csv(name, data_dir)) for name in SPLITS[split]]
-    if len(parts) == 1:
-        return parts[0]
     return FashionMNIST(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
@@ -193,12 +191,10 @@ def _parse(path: Path, rows: bytes, header: list[str]) -> NDArray[np.uint8]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # pandas only warns when it drops surplus columns
-                frame = pd.read_csv(
-                    io.BytesIO(rows), header=None, names=header, dtype=np.uint8, index_col=False, skip_blank_lines=False
-                )
+                layout = {"header": None, "names": header, "index_col": False, "skip_blank_lines": False}
+                frame = pd.read_csv(io.BytesIO(rows), dtype=np.uint8, **layout)
             if rows.count(b",") == frame.size - len(frame) and frame["label"].max() <= 9:
-                values: NDArray[np.uint8] = frame.to_numpy()
-                return values
+                return np.asarray(frame)
         except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
             reason = error
     fault = _first_fault(rows, header) or f"could not be read as CSV ({reason})"

@@ -20,6 +20,7 @@ from fmnist_clustering.progress import track
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
+Rough = NDArray[np.float32]
 
 METHODS = ("single", "complete", "average", "ward")
 MEMINFO = Path("/proc/meminfo")
@@ -126,8 +127,7 @@ def linkage(X_or_condensed: ArrayLike, method: str, *, condensed: bool | None = 
         raise ValueError(f"X_or_condensed: found {given.size} values, expected n (n - 1) / 2")
     if not (np.isfinite(given).all() and given.min() >= 0):
         raise ValueError("X_or_condensed: found values that are not finite or below 0, expected distances")
-    Z: NDArray[np.float64] = hierarchy.linkage(given, method)
-    return Z
+    return np.asarray(hierarchy.linkage(given, method))
 
 
 def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
@@ -198,13 +198,10 @@ def cut_tree(Z: ArrayLike, *, n_clusters: int | None = None, height: float | Non
     if height is None:
         if not 1 <= (n_clusters or 0) <= n:
             raise ValueError(f"n_clusters: found {n_clusters}, expected 1 to {n}")
-        edges = np.concatenate([[-np.inf], tree[:, 2], [np.inf]])
-        low, high = edges[n - n_clusters], edges[n - n_clusters + 1]  # type: ignore[operator]
-        if low == high:
-            raise ValueError(
-                f"n_clusters: found {n_clusters}, but merges tie at height {low:g}: no cut gives that many"
-            )
-        height = float(low)
+        labels = canonical_labels(hierarchy.fcluster(tree, n_clusters, criterion="maxclust"))
+        if (fewer := labels.max() + 1) != n_clusters:
+            raise ValueError(f"n_clusters: found {n_clusters}, but merges tie: a cut gives {fewer} or more than that")
+        return labels
     return canonical_labels(hierarchy.fcluster(tree, height, criterion="distance"))
 
 
@@ -368,9 +365,7 @@ def _ward_merges(means: Floats) -> Iterator[tuple[float, float, float, float]]:
         stale = alive[changed[nearest[alive]] | changed[alive]] if len(left) else alive
 
 
-def _nearest(
-    means: Floats, rough: NDArray[np.float32], norms: NDArray[np.float32], sizes: Floats, rows: Ids, alive: Ids
-) -> tuple[Ids, Floats]:
+def _nearest(means: Floats, rough: Rough, norms: Rough, sizes: Floats, rows: Ids, alive: Ids) -> tuple[Ids, Floats]:
     """Return for each of `rows` which merge costs least inertia, and how much."""
     slack = np.float32((means.shape[1] + 16) * 2.0**-24)  # error of the scan at most, relative to the norms
     upper, found = np.full(len(rows), np.inf, dtype=np.float32), []

@@ -23,6 +23,9 @@ GREY = "#444444"
 SIDE = 28
 HALO = [patheffects.withStroke(linewidth=3, foreground="white")]
 Given = ArrayLike | None
+Floats = NDArray[np.float64]
+Names = Mapping[int, str] | None
+Shares = Sequence[float]
 
 
 def plot_images(
@@ -177,7 +180,7 @@ def plot_members(groups: Mapping[str, ArrayLike], ax: Axes, *, row_names: Sequen
     ValueError
         As `plot_images`.
     """
-    blocks: list[NDArray[np.float64]] = []
+    blocks: list[Floats] = []
     for title, pictures in groups.items():
         block = np.asarray(pictures, dtype=np.float64)
         first = sum(done.shape[1] for done in blocks)
@@ -270,13 +273,7 @@ def plot_family_tree(labels: ArrayLike, pictures: Sequence[ArrayLike], ax: Axes,
 
 
 def plot_scatter(
-    points: ArrayLike,
-    labels: ArrayLike,
-    ax: Axes,
-    *,
-    names: Mapping[int, str] | None = None,
-    explained: Sequence[float] = (),
-    seed: int = 0,
+    points: ArrayLike, labels: ArrayLike, ax: Axes, *, names: Names = None, explained: Shares = (), seed: int = 0
 ) -> Axes:
     """Draw points in two dimensions, colored and named by cluster.
 
@@ -390,10 +387,8 @@ def plot_dendrogram(
     flat = np.asarray(labels)[first] if cut_below else np.full(len(leaves), len(COLORS))
     # Below the cut a link lies in one cluster: that of the drawn leaf under its left end.
     under = [flat[leaves[int(left // 10)]] for left in x[:, 0]]
-    colors = [
-        cluster_color(cluster) if cut_below and link.max() <= cut else GREY
-        for cluster, link in zip(under, height, strict=True)
-    ]
+    below = np.max(height, axis=1) <= (cut if cut_below else -1)
+    colors = [cluster_color(cluster) if colored else GREY for cluster, colored in zip(under, below, strict=True)]
     links = [np.column_stack(pair) for pair in zip(x, height, strict=True)]
     ax.add_collection(LineCollection(links, colors=colors, linewidths=1.5))
     ax.set(xlim=(0, 10 * len(leaves)), ylim=(0, 1.06 * height.max()), ylabel="height of merge")
@@ -456,21 +451,16 @@ def plot_quantized(quantized: Quantized, ax: Axes, *, title: str = "") -> Axes:
     return ax
 
 
-def plot_rate_distortion(
-    sizes: ArrayLike, psnr: ArrayLike, names: Sequence[str], ax: Axes, *, source: float | None = None
-) -> Axes:
-    """Draw what is kept of a picture against what it takes to store.
+def plot_rate_distortion(table: pd.DataFrame, ax: Axes, *, source: float | None = None) -> Axes:
+    """Draw what is kept of a picture against what it takes to store, a line a method.
 
     Parameters
     ----------
-    sizes : (m,) array-like
-        Size of each file, rising; the unit is the caller's to write on the axis.
-    psnr : (m,) array-like
-        Peak signal-to-noise ratio of each, dB; higher is nearer to the original.
-    names : sequence of str
-        A name for each, written beside its dot on alternating sides, since neighbors are close.
+    table : DataFrame
+        One row a file, sizes rising within a method: ``method``; ``k``, written beside the dots of the first
+        method; ``size``, in a unit that the caller writes on the axis; ``PSNR``, dB, higher is nearer.
     ax : Axes
-        Where to draw.
+        Where to draw. A line ends with its method's name.
     source : float, optional
         Size of the file that the picture came from: a dashed line.
 
@@ -479,16 +469,18 @@ def plot_rate_distortion(
     Axes
         The same axes; the x-axis starts at 0, the y-axis does not and says so.
     """
-    x, y = np.asarray(sizes, dtype=np.float64), np.asarray(psnr, dtype=np.float64)
-    ax.plot(x, y, color=GREY, marker="o")
-    for i, (name, *point) in enumerate(zip(names, x, y, strict=True)):
-        offset, side = ((-7, 3), "right") if i % 2 else ((7, -12), "left")
-        ax.annotate(name, tuple(point), offset, textcoords="offset points", ha=side)
+    for i, (method, rows) in enumerate(table.groupby("method", sort=False)):
+        x, y, color = rows["size"], rows["PSNR"], COLORS[i] if i < 6 else GREY  # six are dark enough
+        ax.plot(x, y, color=color, marker="osD^vPX*"[i % 8])
+        shared: dict[str, Any] = {"textcoords": "offset points", "color": color, "path_effects": HALO}
+        ax.annotate(str(method), (x.iloc[-1], y.iloc[-1]), (8, 0), va="center", **shared)
+        for k, *point in zip(rows["k"], x, y, strict=True) if i == 0 else ():
+            ax.annotate(str(k), tuple(point), (0, 7), ha="center", fontsize=8, **shared)
     if source is not None:
         ax.axvline(source, color="black", linewidth=1.2, linestyle="--")
-        ax.text(source, y.mean(), "source file ", ha="right")
+        ax.text(source, table["PSNR"].min(), "source file ", ha="right")
     ax.margins(y=0.12)
-    ax.set(xlim=(0, 1.05 * max(x.max(), source or 0)), ylabel="PSNR, dB (not from 0)")
+    ax.set(xlim=(0, 1.05 * max(table["size"].max(), source or 0)), ylabel="PSNR, dB (not from 0)")
     return ax
 
 
@@ -508,9 +500,7 @@ def cluster_color(cluster: int) -> str:
     return COLORS[cluster] if cluster < len(COLORS) else GREY
 
 
-def _curve(
-    k: NDArray[np.int64], values: NDArray[np.float64], ax: Axes, name: str, chosen: int | None, word: str
-) -> Axes:
+def _curve(k: NDArray[Any], values: Floats, ax: Axes, name: str, chosen: int | None, word: str) -> Axes:
     """Draw a criterion over k with the chosen k marked."""
     ax.plot(k, values, color=GREY, marker="o")
     ax.set(xlabel="number of clusters k", ylabel=name, xticks=k)
@@ -522,9 +512,7 @@ def _curve(
     return ax
 
 
-def _picture(
-    image: NDArray[Any], ax: Axes, at: tuple[float, float], cluster: int, lower: int = 0, **placed: Any
-) -> None:
+def _picture(image: Floats, ax: Axes, at: tuple[float, float], cluster: int, lower: int = 0, **placed: Any) -> None:
     """Put an image, two screen pixels a pixel, with its cluster's id and color at a point or `lower` pixels below."""
     box = OffsetImage(image.reshape(SIDE, SIDE), zoom=2, dpi_cor=False, cmap="gray_r", interpolation="nearest")
     box.image.set_clim(0, 255)
@@ -536,7 +524,7 @@ def _picture(
     text.set(fontsize=8, fontweight="bold", va="top", zorder=4)
 
 
-def _apart(centers: NDArray[np.float64], room: NDArray[np.float64]) -> NDArray[np.float64]:
+def _apart(centers: Floats, room: Floats) -> Floats:
     """Lift labels that would overlap, from the lowest to the highest."""
     placed = centers.copy()
     order = np.argsort(centers[:, 1])

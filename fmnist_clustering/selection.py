@@ -14,15 +14,12 @@ from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies
 from fmnist_clustering.distances import TILE_ROWS, Rows, as_points, as_rows, map_tiles, squared_distances
 from fmnist_clustering.kmeans import SEARCH_COLUMNS, Problem, as_labels, fit_many, prepare
 
-Block = tuple[Rows, NDArray[np.int64]]
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+Block = tuple[Rows, Ids]
 
-RULES = {
-    "inertia": "elbow",
-    "silhouette": "maximum",
-    "Calinski-Harabasz": "maximum",
-    "Davies-Bouldin": "minimum",
-    "stability": "one standard error",
-}
+RULES = {"inertia": "elbow", "silhouette": "maximum", "Calinski-Harabasz": "maximum"}
+RULES |= {"Davies-Bouldin": "minimum", "stability": "one standard error"}
 """How each criterion picks k."""
 ELBOW_STRENGTH = 0.5
 
@@ -44,11 +41,11 @@ class KSweep(NamedTuple):
         The clusters' means.
     """
 
-    k_values: NDArray[np.int64]
-    inertia: NDArray[np.float64]
-    silhouette: NDArray[np.float64]
-    labels: NDArray[np.int64]
-    centroids: list[NDArray[np.float64]]
+    k_values: Ids
+    inertia: Floats
+    silhouette: Floats
+    labels: Ids
+    centroids: list[Floats]
 
 
 class Elbow(NamedTuple):
@@ -99,7 +96,7 @@ def sweep_k(X: ArrayLike, k_values: Iterable[int], *, n_init: int = 10, seed: in
     return KSweep(ks, np.array([fit.inertia for fit in fits]), silhouette, labels, [f.centroids for f in fits])
 
 
-def _as_k_values(k_values: Iterable[int], lowest: int, highest: int) -> NDArray[np.int64]:
+def _as_k_values(k_values: Iterable[int], lowest: int, highest: int) -> Ids:
     """Return numbers of clusters, checked."""
     given = np.array([*k_values])
     ks = given.astype(np.int64) if given.dtype.kind in "iu" else np.zeros(0, dtype=np.int64)
@@ -265,10 +262,8 @@ def verdict(found: pd.DataFrame) -> str:
         an end of the range, and one for how many agree.
     """
     names = [f"{name} (runner-up {row['runner-up']})" for name, row in found.iterrows()]
-    by_pick = pd.Series(names, index=found.index).groupby(found["pick"]).agg(list)
-    said = [f"k = {k}: {', '.join(who)}." for k, who in by_pick.items()]
-    nobody = [name for name, missing in zip(names, found["pick"].isna(), strict=True) if missing]
-    said += [f"No k: {', '.join(nobody)}."] if nobody else []
+    by_pick = pd.Series(names, index=found.index).groupby(found["pick"], dropna=False).agg(list)
+    said = [f"{'No k' if pd.isna(k) else f'k = {k}'}: {', '.join(who)}." for k, who in by_pick.items()]
     ends = found.index[found["at an end"]]
     said += [f"At an end of the range: {', '.join(ends)}."] if len(ends) else []
     votes = found["pick"].value_counts()
@@ -278,7 +273,7 @@ def verdict(found: pd.DataFrame) -> str:
     return " ".join([*said, f"No k is picked by more than {most} of {total}: they disagree."])
 
 
-def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> Floats:
     """Return each row's silhouette: how much nearer its own cluster is than the next one.
 
     All labelings share one pass over the distances (see `fmnist_clustering.distances`).
@@ -317,13 +312,12 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     ends = np.cumsum(n_clusters)
     columns = ids + (ends - n_clusters)[:, None]
     sums = _sums_to_clusters(points, columns, int(ends[-1]))
-    samples = [
-        silhouettes_from_sums(sums[:, end - k : end], row) for end, k, row in zip(ends, n_clusters, ids, strict=True)
-    ]
+    parts = zip(ends, n_clusters, ids, strict=True)
+    samples = [silhouettes_from_sums(sums[:, end - k : end], row) for end, k, row in parts]
     return np.stack(samples) if np.ndim(labels) > 1 else samples[0]
 
 
-def silhouettes_from_sums(sums: NDArray[np.float64], ids: NDArray[np.int64]) -> NDArray[np.float64]:
+def silhouettes_from_sums(sums: Floats, ids: Ids) -> Floats:
     """Return silhouettes from what they are made of.
 
     Parameters
@@ -348,7 +342,7 @@ def silhouettes_from_sums(sums: NDArray[np.float64], ids: NDArray[np.int64]) -> 
     return np.asarray(np.divide(b - a, larger, out=np.zeros(len(ids)), where=defined))
 
 
-def _cluster_numbers(labels: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+def _cluster_numbers(labels: Ids, n: int) -> Ids:
     """Return ids without gaps, 0..k-1, for 2 to n - 1 clusters."""
     names, ids = np.unique(as_labels(labels, n), return_inverse=True)
     if not 2 <= len(names) < n:
@@ -356,7 +350,7 @@ def _cluster_numbers(labels: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return ids
 
 
-def _sums_to_clusters(points: Rows, columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float64]:
+def _sums_to_clusters(points: Rows, columns: Ids, n_columns: int) -> Floats:
     """Return the sum of distances from each row (n) to the members of each cluster (n_columns)."""
     n, d = points.shape
     longest = 255 * d**0.5 if points.dtype == np.uint8 else 2 * np.sqrt(np.square(points).sum(axis=1).max())
@@ -373,9 +367,7 @@ def _sums_to_clusters(points: Rows, columns: NDArray[np.int64], n_columns: int) 
     return sums
 
 
-def _tile_sums(
-    block: Block, other: Block | None, *, n_columns: int, rounder: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+def _tile_sums(block: Block, other: Block | None, *, n_columns: int, rounder: float) -> tuple[Floats, Floats | None]:
     """Sum a tile's distances by cluster, for its rows and for its columns."""
     points, columns = block
     others, other_columns = other or block
@@ -387,7 +379,7 @@ def _tile_sums(
     return ours, distances.T @ _one_hot(columns, n_columns) if other else None
 
 
-def _one_hot(columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float64]:
+def _one_hot(columns: Ids, n_columns: int) -> Floats:
     """Return (rows, n_columns) with a 1 in each of a row's columns, one for each labeling."""
     marked = np.zeros((columns.shape[1], n_columns))
     np.put_along_axis(marked, columns.T, 1.0, axis=1)
@@ -428,7 +420,7 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     return Elbow(int(k[best + 1]) if found > ELBOW_STRENGTH else None, max(found, 0.0))
 
 
-def _elbow_strengths(k: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArray[np.float64]:
+def _elbow_strengths(k: Floats, cost: Floats) -> Floats:
     """Return the strength of an elbow at each k but the first and the last two."""
     tiny = np.finfo(np.float64).tiny
     slopes = -np.diff(np.log(np.maximum(cost, tiny))) / np.diff(np.log(k))
@@ -470,9 +462,7 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
     return table.astype({"elbow": "Int64"})
 
 
-def _as_curve(
-    k_values: ArrayLike, inertia: ArrayLike, at_least: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _as_curve(k_values: ArrayLike, inertia: ArrayLike, at_least: int) -> tuple[Floats, Floats]:
     """Return a curve of costs over rising k, checked."""
     k, cost = np.asarray(k_values, dtype=np.float64), np.asarray(inertia, dtype=np.float64)
     if k.ndim != 1 or k.shape != cost.shape or len(k) < at_least:

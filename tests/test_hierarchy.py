@@ -393,7 +393,7 @@ def test_cut_by_hand(points: tuple[float, ...], cut: dict[str, Any], expected: l
         (
             linkage(on_a_line(0, 1.5, 3), "single"),
             {"n_clusters": 2},
-            "n_clusters: found 2, but merges tie at height 1.5: no cut gives that many",
+            "n_clusters: found 2, but merges tie: a cut gives 1 or more than that",
         ),
         *((Z, {"n_clusters": 1}, message) for Z, message in BAD_TREES),
     ],

@@ -66,6 +66,10 @@ def draw_criteria(panels: list[Axes]) -> list[Axes]:
 
 
 Draw = Callable[[Axes], Axes]
+FILES = pd.DataFrame(
+    [("ours", 2, 20, 21.5), ("ours", 5, 50, 25), ("ours", 10, 90, 33), ("theirs", 2, 30, 20), ("theirs", 5, 70, 30)],
+    columns=["method", "k", "size", "PSNR"],
+)
 CASES: dict[str, Draw] = {
     "plot_images": lambda ax: plots.plot_images(np.ones((3, 784)), ax, n_columns=2, row_names="ab"),
     "plot_inertia": lambda ax: plots.plot_inertia([1, 2, 3], [9, 3, 2], ax, chosen=2),
@@ -79,7 +83,7 @@ CASES: dict[str, Draw] = {
     "plot_dendrogram": lambda ax: plots.plot_dendrogram(TOP, ax, labels=cut_tree(TREE, height=9), cut=9),
     "plot_palette": lambda ax: plots.plot_palette(QUANTIZED, ax),
     "plot_quantized": lambda ax: plots.plot_quantized(QUANTIZED, ax, title="four"),
-    "plot_rate_distortion": lambda ax: plots.plot_rate_distortion([1, 2], [20, 30], ["a", "b"], ax, source=5),
+    "plot_rate_distortion": lambda ax: plots.plot_rate_distortion(FILES, ax, source=5),
 }
 every_function = pytest.mark.parametrize("draw", CASES.values(), ids=CASES.keys())
 
@@ -744,21 +748,35 @@ def test_quantized_picture_stands_above_its_palette() -> None:
     assert (strip.bbox.x0, strip.bbox.x1) == pytest.approx((ax.bbox.x0, ax.bbox.x1))
 
 
-def test_rate_distortion_names_every_size() -> None:
-    ax = plots.plot_rate_distortion([20, 50, 90], [21.5, 25, 33], ["k = 2", "5", "10"], axes())
-    np.testing.assert_array_equal(curve(ax).get_xydata(), [[20, 21.5], [50, 25], [90, 33]])
-    assert notes(ax) == {"k = 2": (20, 21.5), "5": (50, 25), "10": (90, 33)}
-    assert len(ax.lines) == 1
+def test_rate_distortion_draws_a_line_a_method_and_names_it_at_its_end() -> None:
+    ax = plots.plot_rate_distortion(FILES, axes())
+    ours, theirs = ax.lines
+    np.testing.assert_array_equal(ours.get_xydata(), [[20, 21.5], [50, 25], [90, 33]])
+    np.testing.assert_array_equal(theirs.get_xydata(), [[30, 20], [70, 30]])
+    assert ours.get_marker() != theirs.get_marker()
+    assert ours.get_color() != theirs.get_color()
+    # k beside the dots of the first method only
+    assert notes(ax) == {"ours": (90, 33), "theirs": (70, 30), "2": (20, 21.5), "5": (50, 25), "10": (90, 33)}
+
+
+def test_rate_distortion_uses_no_pale_line() -> None:
+    many = pd.DataFrame({"method": [*"abcdefgh"], "k": 2, "size": range(1, 9), "PSNR": range(20, 28)})
+    colors = [line.get_color() for line in plots.plot_rate_distortion(many, axes()).lines]
+    assert len({*colors[:6]}) == 6
+    assert colors[6:] == [plots.GREY, plots.GREY]
+    for color in colors:
+        red, green, blue = to_rgb(color)
+        assert 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.6
 
 
 @pytest.mark.parametrize("source", [None, 30.0, 200.0])
 def test_rate_distortion_holds_every_point_and_the_source(source: float | None) -> None:
-    ax = plots.plot_rate_distortion([20, 90], [21.5, 33], ["a", "b"], axes(), source=source)
+    ax = plots.plot_rate_distortion(FILES, axes(), source=source)
     assert upright_lines(ax) == ([source] if source else [])
-    assert [text.get_text() for text in ax.texts if text.get_text() not in "ab"] == (["source file "] if source else [])
+    assert ("source file " in [text.get_text() for text in ax.texts]) == (source is not None)
     assert ax.get_xlim()[0] == 0
     assert ax.get_xlim()[1] > max(90, source or 0)
-    assert ax.get_ylim()[0] < 21.5 < 33 < ax.get_ylim()[1]
+    assert ax.get_ylim()[0] < 20 < 33 < ax.get_ylim()[1]
     assert "not from 0" in ax.get_ylabel()
 
 

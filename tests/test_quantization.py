@@ -1,7 +1,11 @@
 import io
 import math
+import os
 import re
 import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +13,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_sample_image
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import Quantized, indexed_png, inertia, load_image, psnr, quantize, size_report, source_bytes
+from fmnist_clustering import (
+    SAMPLES,
+    Quantized,
+    apply_palette,
+    ciede2000,
+    delta_e,
+    indexed_png,
+    load_image,
+    psnr,
+    quantize,
+    size_report,
+    source_bytes,
+    srgb_to_lab,
+)
 
 Picture = NDArray[np.uint8]
 
@@ -65,20 +83,145 @@ def test_palette_is_rounded_not_truncated() -> None:
     assert quantize(np.array([rows], dtype=np.uint8), 1).palette.tolist() == [[11, 0, 201]]
 
 
+def squared_errors(image: Picture, palette: Picture) -> NDArray[np.int64]:
+    """Return the squared error of each pixel (rows) in each color (columns), in whole numbers."""
+    pixels = image.reshape(-1, 1, 3).astype(np.int64)
+    return np.asarray(np.square(pixels - palette.astype(np.int64)).sum(axis=2))
+
+
 @pytest.mark.parametrize("n_colors", [1, 2, 3, 16, 64])
-def test_palette_holds_the_means_of_all_pixels_at_a_fixed_point(n_colors: int) -> None:
+def test_every_pixel_takes_the_nearest_color(n_colors: int) -> None:
     quantized = quantize(PICTURE, n_colors)
-    pixels, ids = PICTURE.reshape(-1, 3).astype(np.float64), quantized.indices.ravel()
-    means = np.array([pixels[ids == color].mean(axis=0) for color in range(n_colors)])
-    np.testing.assert_array_equal(quantized.palette, np.rint(means))
-    distances = np.array([((pixels - mean) ** 2).sum(axis=1) for mean in means])
-    np.testing.assert_array_equal(distances.argmin(axis=0), ids)
-    # Error = cost by the definition of k-means + what rounding the means adds.
-    counts = np.bincount(ids)
-    error = ((pixels - quantized.image.reshape(-1, 3)) ** 2).sum()
-    rounding = (counts * ((quantized.palette - means) ** 2).sum(axis=1)).sum()
-    assert error == pytest.approx(distances.min(axis=0).sum() + rounding, rel=1e-12)
-    assert inertia(pixels, ids) == pytest.approx(distances.min(axis=0).sum(), rel=1e-12)
+    errors = squared_errors(PICTURE, quantized.palette)
+    np.testing.assert_array_equal(errors[np.arange(2000), quantized.indices.ravel()], errors.min(axis=1))
+    # The definition of PSNR, by hand.
+    mean = errors.min(axis=1).sum() / PICTURE.size
+    assert psnr(PICTURE, quantized.image) == pytest.approx(10 * math.log10(255**2 / mean))
+
+
+@pytest.mark.parametrize("n_colors", [2, 3, 16, 64])
+def test_palette_cannot_be_moved_to_a_much_better_one(n_colors: int) -> None:
+    pixels, palette = PICTURE.reshape(-1, 3).astype(np.float64), quantize(PICTURE, n_colors).palette
+    ours = squared_errors(PICTURE, palette).min(axis=1).sum()
+    further = KMeans(n_colors, init=palette.astype(np.float64), n_init=1, tol=0).fit(pixels)
+    # Rounding to whole numbers costs a quarter of a square a channel at most.
+    assert further.inertia_ <= ours <= 1.005 * further.inertia_ + 0.25 * pixels.size
+
+
+@pytest.mark.parametrize("name", ["china", "flower"])
+@pytest.mark.parametrize("n_colors", [5, 10, 20])
+def test_photographs_are_as_near_as_scikit_learns_best_of_three(name: str, n_colors: int) -> None:
+    image = load_image(name)
+    pixels = image.reshape(-1, 3).astype(np.float64)
+    fits = [KMeans(n_colors, n_init=1, random_state=seed).fit(pixels) for seed in range(3)]
+    theirs = [psnr(image, np.rint(fit.cluster_centers_)[fit.labels_].reshape(image.shape)) for fit in fits]
+    assert psnr(image, quantize(image, n_colors).image) > max(theirs) - 0.02
+
+
+def test_photographs_get_a_better_palette_than_pillows() -> None:
+    image = load_image("flower")
+    ours = psnr(image, quantize(image, 100).image)
+    for method in Image.Quantize.MEDIANCUT, Image.Quantize.MAXCOVERAGE, Image.Quantize.FASTOCTREE:
+        theirs = Image.fromarray(image).quantize(100, method, dither=Image.Dither.NONE)
+        assert ours > psnr(image, np.asarray(theirs.convert("RGB"))) + 1
+
+
+PALETTE_DIGEST = """
+import hashlib
+from threadpoolctl import threadpool_info
+from fmnist_clustering import load_image, quantize
+print({pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"})
+quantized = quantize(load_image("china"), 50)
+print(hashlib.sha256(quantized.palette.tobytes() + quantized.indices.tobytes()).hexdigest())
+"""
+
+
+def test_same_palette_for_any_blas_kernel_and_number_of_threads() -> None:
+    found = {}
+    for kernel, threads in (("Haswell", "1"), ("Haswell", "4"), ("Prescott", "2")):
+        env = os.environ | {"OPENBLAS_CORETYPE": kernel, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        run = subprocess.run(
+            [sys.executable, "-c", PALETTE_DIGEST], env=env, check=True, capture_output=True, text=True
+        )
+        in_force, digest = run.stdout.splitlines()
+        if in_force != "set()":  # a build of NumPy on another BLAS has no such switch
+            assert in_force == str({{"Prescott": "Katmai"}.get(kernel, kernel)})  # one kernel, its first name
+        found[kernel, threads] = digest
+    assert len(set(found.values())) == 1, found
+
+
+def test_rounding_merges_colors_and_unused_ones_go() -> None:
+    # Three colors a third of a level apart in the mean: two clusters round to the same color.
+    pixels = np.array([[[10, 10, 10]] * 4 + [[11, 10, 10]] * 3 + [[200, 0, 0]]], dtype=np.uint8)
+    assert quantize(pixels, 3).palette.tolist() == [[10, 10, 10], [11, 10, 10], [200, 0, 0]]
+    shades = np.array([[[10, 10, value] for value in (0, 1, 2, 3)]], dtype=np.uint8)
+    quantized = quantize(np.repeat(shades, 5, axis=0), 2)
+    assert len(quantized.palette) <= 2
+    assert sorted(quantized.shares.tolist()) == sorted((np.bincount(quantized.indices.ravel()) / 20).tolist())
+
+
+# A given palette
+
+BLACK_WHITE_RED = [[255, 255, 255], [0, 0, 0], [255, 0, 0]]
+
+
+def test_given_colors_by_hand() -> None:
+    picture = np.array([[[10, 10, 10], [250, 240, 255], [200, 90, 90], [0, 0, 0]]], dtype=np.uint8)
+    quantized = apply_palette(picture, BLACK_WHITE_RED)
+    assert quantized.palette.tolist() == [[0, 0, 0], [255, 0, 0], [255, 255, 255]]
+    assert quantized.indices.tolist() == [[0, 2, 1, 0]]
+
+
+@pytest.mark.parametrize("n_colors", [1, 7, 256, 300])
+def test_given_colors_are_the_nearest(n_colors: int) -> None:
+    palette = np.random.default_rng(2).integers(0, 256, (n_colors, 3), dtype=np.uint8)
+    quantized = apply_palette(PICTURE, palette)
+    drawn = np.square(PICTURE.astype(np.int64) - quantized.image).sum(axis=2).ravel()
+    np.testing.assert_array_equal(drawn, squared_errors(PICTURE, palette).min(axis=1))
+    assert {*map(tuple, quantized.palette.tolist())} <= {*map(tuple, palette.tolist())}
+    assert quantized.shares.min() > 0
+
+
+def test_own_palette_changes_nothing() -> None:
+    quantized = quantize(PICTURE, 12)
+    again = apply_palette(quantized.image, quantized.palette)
+    np.testing.assert_array_equal(again.palette, quantized.palette)
+    np.testing.assert_array_equal(again.indices, quantized.indices)
+
+
+def test_dithering_is_right_on_average_where_the_nearest_color_is_not() -> None:
+    grey = np.full((64, 64, 3), 64, dtype=np.uint8)
+    plain = apply_palette(grey, [[0, 0, 0], [255, 255, 255]])
+    dithered = apply_palette(grey, [[0, 0, 0], [255, 255, 255]], dither=True)
+    assert plain.palette.tolist() == [[0, 0, 0]]
+    assert dithered.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
+    for block in dithered.image.reshape(4, 16, 4, 16, 3).mean(axis=(1, 3, 4)).ravel():
+        assert block == pytest.approx(64, abs=9)
+
+
+@pytest.mark.parametrize("dither", [False, True])
+def test_exact_colors_stay_exact(dither: bool) -> None:
+    checks = np.indices((8, 8)).sum(axis=0) % 2
+    picture = np.asarray([[1, 2, 3], [201, 202, 203]], dtype=np.uint8)[checks]
+    np.testing.assert_array_equal(apply_palette(picture, [[201, 202, 203], [1, 2, 3]], dither=dither).image, picture)
+
+
+@pytest.mark.parametrize(
+    ("palette", "dither", "message"),
+    [
+        ([1, 2, 3], False, "palette: found int64 (3,), expected (k, 3) whole numbers from 0 to 255"),
+        ([[1, 2]], False, "palette: found int64 (1, 2), expected (k, 3)"),
+        (np.zeros((0, 3), dtype=np.uint8), False, "palette: found uint8 (0, 3), expected (k, 3)"),
+        ([[0, 0, 256]], False, "palette: found int64 (1, 3), expected (k, 3) whole numbers"),
+        ([[0, 0, -1]], False, "palette: found int64 (1, 3), expected (k, 3) whole numbers"),
+        ([[0, 0, 0.5]], False, "palette: found float64 (1, 3), expected (k, 3) whole numbers"),
+        ([[0, 0, np.nan]], False, "palette: found float64 (1, 3), expected (k, 3) whole numbers"),
+        (with_colors(257)[0], True, "palette: found 257 colors, expected at most 256 to dither"),
+    ],
+)
+def test_palette_error_names_argument_and_fault(palette: Any, dither: bool, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        apply_palette(PICTURE, palette, dither=dither)
 
 
 @pytest.mark.parametrize("n_colors", [2, 10, 256, 300])
@@ -197,6 +340,30 @@ def test_psnr_error_names_arguments_and_shapes(a: Picture, b: Picture, message: 
         psnr(a, b)
 
 
+def test_delta_e_is_mean_and_95th_percentile_over_the_pixels() -> None:
+    a = np.zeros((1, 100, 3), dtype=np.uint8)
+    b = a.copy()
+    b[0, :10] = 255  # black beside white is 100
+    assert delta_e(a, b) == pytest.approx((10.0, 100.0))
+    b[0, 4:10] = 0
+    assert delta_e(a, b) == pytest.approx((4.0, 0.0))
+    assert delta_e(a, a) == (0.0, 0.0)
+
+
+def test_delta_e_is_ciede2000_in_lab() -> None:
+    a, b = COLORS, COLORS[::-1]
+    places = np.ndindex(5, 7)
+    pixels = [float(ciede2000(srgb_to_lab(a[place]), srgb_to_lab(b[place]))) for place in places]
+    assert delta_e(a, b) == pytest.approx((np.mean(pixels), np.percentile(pixels, 95)))
+    assert delta_e(b, a) == pytest.approx(delta_e(a, b))
+
+
+def test_delta_e_refuses_pictures_of_different_shapes() -> None:
+    message = "a, b: found shapes (5, 7, 3) and (5, 1, 3), expected equal"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        delta_e(COLORS, COLORS[:, :1])
+
+
 # Size
 
 
@@ -246,7 +413,7 @@ def test_sizes_by_hand(counts: tuple[int, ...], formula: int, entropy: int) -> N
     }
     assert report["bytes"].to_dict() == sizes
     assert report["bytes"].dtype == np.int64
-    assert report.columns.tolist() == ["bytes", "ratio", "bits_per_pixel"]
+    assert report.columns.tolist() == ["depth", "bytes", "ratio", "bits_per_pixel"]
     for name, size in sizes.items():
         # 8 pixels: bits a pixel are bytes
         assert report.loc[name, ["ratio", "bits_per_pixel"]].tolist() == [24 / size, size]
@@ -371,14 +538,64 @@ def test_first_frame_of_an_animation_is_taken(tmp_path: Path) -> None:
     assert load_image(path).tolist() == [[[255, 0, 0]] * 3] * 2
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
-def test_more_than_8_bits_are_refused_not_clipped(tmp_path: Path, mode: str) -> None:
-    values = np.arange(6).reshape(2, 3) * 10_000
-    dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
-    path = saved(tmp_path / "deep.tif", Image.fromarray(values.astype(dtype)))
-    message = f"deep.tif: cannot be read as a picture (found {mode} pixels, expected 8 bits"
-    with pytest.raises(ValueError, match=re.escape(message)):
+@pytest.mark.parametrize(("dtype", "suffix"), [(np.uint16, "png"), (np.uint16, "tif"), (np.int32, "tif")])
+def test_16_bits_of_grey_are_brought_to_8(tmp_path: Path, dtype: Any, suffix: str) -> None:
+    # 65535 / 257 = 255; 128 / 257 = 0.498 and 129 / 257 = 0.502 round apart.
+    values = np.array([[0, 128, 129], [257, 40_000, 65_535]])
+    path = saved(tmp_path / f"deep.{suffix}", Image.fromarray(values.astype(dtype)))
+    expected = [[0, 0, 1], [1, 156, 255]]
+    assert load_image(path).tolist() == [[[value] * 3 for value in row] for row in expected]
+
+
+def test_16_bits_of_color_are_brought_to_8(tmp_path: Path) -> None:
+    rows = b"".join(b"\0" + struct.pack(">6H", 0, 65_535, 32_896, 257, 514, 40_000) for _ in range(2))
+    chunks = (b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    path = tmp_path / "deep.png"
+    packed = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    np.testing.assert_allclose(load_image(path), [[[0, 255, 128], [1, 2, 156]]] * 2, atol=1)
+
+
+@pytest.mark.parametrize(("dtype", "mode"), [(np.int32, "I"), (np.float32, "F")])
+@pytest.mark.parametrize(("low", "high"), [(0, 70_000), (-1, 100)])
+def test_what_has_no_known_white_is_refused_not_clipped(
+    tmp_path: Path, dtype: Any, mode: str, low: int, high: int
+) -> None:
+    path = saved(tmp_path / "deep.tif", Image.fromarray(np.array([[low, high]], dtype=dtype)))
+    found = f"found {mode} pixels from {dtype(low)} to {dtype(high)}, expected whole numbers of 8 or 16 bits"
+    with pytest.raises(ValueError, match=re.escape(f"deep.tif: cannot be read as a picture ({found})")):
         load_image(path)
+
+
+def test_floats_are_refused_whatever_their_range(tmp_path: Path) -> None:
+    path = saved(tmp_path / "deep.tif", Image.fromarray(np.array([[0, 1]], dtype=np.float32)))
+    with pytest.raises(ValueError, match=r"deep.tif: .*found F pixels from 0.0 to 1.0, expected whole numbers"):
+        load_image(path)
+
+
+def test_cmyk_is_converted_without_profile(tmp_path: Path) -> None:
+    # Without black a channel is 255 less its ink.
+    path = saved(tmp_path / "ink.tif", Image.new("CMYK", (2, 1), (255, 55, 0, 0)))
+    assert load_image(path).tolist() == [[[0, 200, 255]] * 2]
+
+
+def test_picture_too_large_to_be_safe_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "wide.png", Image.new("RGB", (20, 10)))
+    for limit, refused in ((200, False), (199, True), (99, True)):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        if refused:
+            with pytest.raises(ValueError, match=r"wide.png: cannot be read as a picture \(Image size \(200 pixels\)"):
+                load_image(path)
+        else:
+            assert load_image(path).shape == (10, 20, 3)
+
+
+def test_samples_are_credited() -> None:
+    assert SAMPLES == {"china": "danielbuechele on Flickr, CC BY 2.0", "flower": "vultilion on Flickr, CC BY 2.0"}
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
