@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tests.benchmarks.table import CSV, MARKS, in_readme
+from tests.benchmarks.table import TABLES, marks, renewed
 from tests.notebooks.reading import ROOT
 
 PAGES = ["README.md", "data/README.md"]
@@ -42,6 +42,6 @@ def test_layout_names_what_is_there() -> None:
         assert (ROOT / "fmnist_clustering" / f"{module}.py").is_file(), module
 
 
-def test_benchmarks_are_those_of_the_csv() -> None:
-    assert all(README.count(mark) == 1 for mark in MARKS)
-    assert in_readme(README, CSV) == README
+def test_tables_are_those_of_the_artifacts() -> None:
+    assert all(README.count(mark) == 1 for name in TABLES for mark in marks(name))
+    assert renewed(README) == README

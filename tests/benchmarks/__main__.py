@@ -1,6 +1,7 @@
 """Time and peak memory beside a named peer in the same run: ``make bench``.
 
-``python -m tests.benchmarks WORD`` measures the cases whose name holds the word, and keeps the others' rows.
+``python -m tests.benchmarks WORD`` measures the cases whose name holds the word, and keeps the others' rows;
+with the word ``palettes`` it measures those beside other tools.
 
 Each run has a process of its own, imports are not timed, and the best of three runs counts (one for
 Ward's tree of 70,000 images, which takes minutes). For k-means ``excess`` tells the largest inertia
@@ -19,7 +20,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from tests.benchmarks.table import CSV, in_readme
+from tests.benchmarks import palettes
+from tests.benchmarks.table import CSV, README, renewed
 from tests.notebooks.reading import ROOT
 
 RUNS = 3
@@ -115,6 +117,20 @@ def ward_against(n: int, peer: str) -> Case:
     return Case(f"Ward's tree, {n:,}", setup, "linkage(X, 'ward', condensed=False)", peer, PEERS_OF_WARD[peer])
 
 
+def palette_of(name: str, size: tuple[int, int] | None = None) -> Case:
+    """Compare a palette of 100 colors with one run of scikit-learn on all pixels."""
+    setup = f"""
+import numpy as np
+from PIL import Image
+from sklearn.cluster import KMeans
+from fmnist_clustering import load_image, quantize
+image = np.asarray(Image.fromarray(load_image({name!r})).resize({size or (640, 427)}, Image.Resampling.BICUBIC))
+"""
+    case = f"100 colors, {name}" + ", 12 megapixels" * (size is not None)
+    peer = "KMeans(100, n_init=1, random_state=0).fit(image.reshape(-1, 3).astype(float))"
+    return Case(case, setup, "quantize(image, 100)", "KMeans(n_init=1)", peer, runs=1 if size else RUNS)
+
+
 SILHOUETTES = "silhouette_samples(X, labels)"
 CASES = [
     reading("load 10,000 images", "test", ("test",)),
@@ -141,6 +157,8 @@ CASES = [
     *(ward_against(n, "scipy") for n in (2500, 5000, 10_000)),
     *(ward_against(10_000, peer) for peer in PEERS_OF_WARD if peer != "scipy"),
     Case("Ward's tree, 70,000", TREES + "X = load_split('all').pixels", "linkage(X, 'ward', condensed=False)", runs=1),
+    *(palette_of(name) for name in ("china", "flower")),
+    palette_of("flower", (4240, 2829)),
 ]
 
 
@@ -176,8 +194,9 @@ def main() -> None:
     beside = CSV.with_suffix(".part")
     table.to_csv(beside, index=False, lineterminator="\n")
     os.replace(beside, CSV)
-    readme = ROOT / "README.md"
-    readme.write_text(in_readme(readme.read_text(encoding="utf-8"), CSV), encoding="utf-8")
+    if wanted in "palettes":
+        palettes.write(machine | {name: version(name) for name in ("scikit-learn", "pillow")})
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def shown(quality: float) -> str:

@@ -1,6 +1,6 @@
-"""The benchmark table in README.md, made from artifacts/benchmarks.csv and nothing else."""
+"""The tables in README.md, each made from CSV files of artifacts/ and nothing else."""
 
-import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +9,39 @@ import pandas as pd
 from tests.notebooks.reading import ROOT
 
 CSV = ROOT / "artifacts" / "benchmarks.csv"
+PALETTES = ROOT / "artifacts" / "benchmarks-palettes.csv"
 SECONDS = "seconds", "peer seconds"
-MARKS = "<!-- benchmarks: made by `make bench` -->", "<!-- end of benchmarks -->"
+README = ROOT / "README.md"
 
 
-def markdown(csv: Path) -> str:
-    """Return the table and a line on where it was measured."""
-    rows = pd.read_csv(csv, dtype=str, keep_default_na=False)
+def rows_of(csv: Path) -> pd.DataFrame:
+    """Return a CSV as text."""
+    return pd.read_csv(csv, dtype=str, keep_default_na=False)
+
+
+def grid(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [[*heads], *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def where(row: "pd.Series[str]") -> str:
+    """Return a line on where a table was measured."""
+    machine = f"{row['processor']}, {row['cores']} cores, Python {row['python']}"
+    packages = ", ".join(f"{name} {row[name]}" for name in row.index[[*row.index].index("python") + 1 :])
+    return f"Measured on: {machine}; {packages}."
+
+
+def benchmarks() -> str:
+    """Return the table of times beside their peers, and how Ward's time grows."""
+    rows = rows_of(CSV)
     heads = ["", "ours", "peak", "excess", "peer", "its time", "its peak", "its excess", "times faster"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines = []
     for row in rows.to_dict("records"):
         theirs = [f"{row['peer seconds']} s", f"{row['peer MB']} MB"] if row["peer"] else ["", ""]
         ours = [row["case"], f"{row['seconds']} s", f"{row['MB']} MB", row["excess"]]
-        lines.append(f"| {' | '.join([*ours, row['peer'], *theirs, row['peer excess'], row['ratio']])} |")
+        lines.append([*ours, row["peer"], *theirs, row["peer excess"], row["ratio"]])
     ward = rows[(rows["peer"] == "scipy") & rows["case"].str.startswith("Ward")]
     sizes = ward["case"].str.extract(r"([\d,]+)$")[0].str.replace(",", "").astype(int)
     exponents = [np.polyfit(np.log(sizes), np.log(ward[column].astype(float)), 1)[0] for column in SECONDS]
@@ -32,14 +52,46 @@ def markdown(csv: Path) -> str:
         f"since fixed costs weigh at first, and SciPy's with {exponents[1]:.2f}; from 10,000 to 70,000 ours with "
         f"{later:.2f}."
     )
-    first = rows.iloc[0]
-    where = f"{first['processor']}, {first['cores']} cores, Python {first['python']}"
-    packages = ", ".join(f"{name} {first[name]}" for name in ("numpy", "pandas", "scikit-learn", "scipy"))
-    return "\n".join([*lines, "", grown, "", f"Measured on: {where}; {packages}."])
+    return "\n\n".join([grid(heads, lines), grown, where(rows.iloc[0])])
 
 
-def in_readme(text: str, csv: Path) -> str:
-    """Return README's text with the table between its two marks renewed."""
-    start, end = MARKS
-    made = f"{start}\n{markdown(csv)}\n{end}"
-    return re.sub(f"{re.escape(start)}.*{re.escape(end)}", lambda _: made, text, flags=re.DOTALL)
+def palettes() -> str:
+    """Return the table of palettes beside those of other tools."""
+    rows = rows_of(PALETTES)
+    tools = [*dict.fromkeys(rows["tool"])]
+    decibels = rows.set_index(["picture", "colors", "tool"])["PSNR"]
+    pairs = [*dict.fromkeys(zip(rows["picture"], rows["colors"], strict=True))]
+    quality = [[*pair, *(f"{float(decibels[*pair, tool]):.2f}" for tool in tools)] for pair in pairs]
+    largest = rows[rows["colors"] == rows["colors"].iloc[-1]].set_index(["tool", "picture"])
+    pictures = [*dict.fromkeys(rows["picture"])]
+    costs = [
+        [tool, *(str(largest.loc[(tool, picture), what]) for picture in pictures for what in ("seconds", "bytes"))]
+        for tool in tools
+    ]
+    costs = [["below 0.01" if cell == "0.00" else cell for cell in row] for row in costs]
+    heads = ["", *(f"{picture}, {what}" for picture in pictures for what in ("s", "bytes"))]
+    return "\n\n".join(
+        [
+            grid(["PSNR, dB", "colors", *tools], quality),
+            f"And at {rows['colors'].iloc[-1]} colors:",
+            grid(heads, costs),
+            where(rows.iloc[0]),
+        ]
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {"benchmarks": benchmarks, "palettes": palettes}
+
+
+def marks(name: str) -> tuple[str, str]:
+    """Return the comments before and after a table."""
+    return f"<!-- {name}: made by `make bench` -->", f"<!-- end of {name} -->"
+
+
+def renewed(text: str) -> str:
+    """Return README's text with every table between its two marks made anew."""
+    for name, make in TABLES.items():
+        start, end = marks(name)
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}\n{make()}\n{end}{rest.partition(end)[2]}" if rest else text
+    return text

@@ -15,7 +15,7 @@ PICTURES = ROOT / "build" / "test" / "differences"
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("[!.]*") if path.name != "benchmarks.csv")
+    return sorted(path.name for path in folder.glob("[!.]*") if not path.name.startswith("benchmarks"))
 
 
 def draw_difference(name: str) -> str:
