@@ -6,8 +6,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from fmnist_clustering import checks
 from fmnist_clustering.data import CLASS_NAMES
-from fmnist_clustering.kmeans import as_labels
 
 
 def contingency(labels: ArrayLike, garments: ArrayLike) -> pd.DataFrame:
@@ -31,8 +31,8 @@ def contingency(labels: ArrayLike, garments: ArrayLike) -> pd.DataFrame:
     ValueError
         For different lengths, or garments outside 0-9.
     """
-    truth = as_labels(garments, name="garments")
-    ids = as_labels(labels, len(truth))
+    truth = checks.labels(garments, name="garments")
+    ids = checks.labels(labels, len(truth))
     if truth.max() >= len(CLASS_NAMES):
         raise ValueError(f"garments: found {truth.max()}, expected 0 to 9")
     clusters, columns = np.unique(ids, return_inverse=True)
@@ -69,8 +69,6 @@ def agreement(labels: ArrayLike, garments: ArrayLike) -> pd.Series:
     ValueError
         As `contingency`.
     """
-    table = contingency(labels, garments).to_numpy()
-    n = table.sum()
-    pair = np.asarray(garments), np.asarray(labels)
-    scores = {"ARI": adjusted_rand_score(*pair), "NMI": normalized_mutual_info_score(*pair)}
-    return pd.Series(scores | {"accuracy": np.trace(table) / n, "purity": table.max(axis=0).sum() / n})
+    share = contingency(labels, garments).to_numpy() / np.size(labels)
+    scores = {"ARI": adjusted_rand_score(garments, labels), "NMI": normalized_mutual_info_score(garments, labels)}
+    return pd.Series(scores | {"accuracy": np.trace(share), "purity": share.max(axis=0).sum()})

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fmnist_clustering import checks
+
 CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 """The ten garments; position = label in the CSV."""
 
 COLUMNS = ("label", *(f"pixel{i}" for i in range(1, 785)))
-DIGITS_AND_COMMAS = b'0123456789, "\r\n'
 SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
 # Images a garment and the sum of all pixels: true of the original files in any row order.
 FINGERPRINTS = {"train": (6000, 3_431_114_169), "test": (1000, 573_469_082)}
@@ -50,11 +51,8 @@ def find_checkout(start: str | Path) -> Path | None:
     Path or None
         A folder that holds both ``pyproject.toml`` and ``notebooks/``; None when there is none.
     """
-    start = Path(start).resolve()
-    for folder in (start, *start.parents):
-        if (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir():
-            return folder
-    return None
+    folders = (Path(start).resolve() / "x").parents
+    return next((f for f in folders if (f / "pyproject.toml").is_file() and (f / "notebooks").is_dir()), None)
 
 
 def load_split(split: str = "test", data_dir: str | Path | None = None) -> FashionMNIST:
@@ -84,8 +82,7 @@ def load_split(split: str = "test", data_dir: str | Path | None = None) -> Fashi
     -----
     About 0.6 s for the test split and 4 s for all on one core; peak memory 0.4 GB.
     """
-    if not isinstance(split, str) or split not in SPLITS:
-        raise ValueError(f"split: found {split!r}, expected one of {', '.join(map(repr, SPLITS))}")
+    checks.choice(split, "split", SPLITS)
     parts = [read_csv(_find_csv(name, data_dir)) for name in SPLITS[split]]
     return FashionMNIST(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
@@ -118,7 +115,7 @@ def read_csv(path: str | Path) -> FashionMNIST:
         When a file named ``fashion-mnist_train`` or ``fashion-mnist_test`` holds other images:
         MNIST's digits are often found under these names.
     """
-    path = Path(path)
+    path = checks.path(path, "path")
     if not path.is_file():
         kind = "found a folder" if path.is_dir() else "no such file"
         raise FileNotFoundError(f"{path}: {kind}, expected a CSV file")
@@ -140,7 +137,7 @@ def _find_csv(split: str, data_dir: str | Path | None) -> Path:
         found = [find_checkout(place) for place in (Path(__file__).parent, Path.cwd())]
         folders = [checkout / "data" for checkout in found if checkout]
     else:
-        folders = [Path(data_dir)]
+        folders = [checks.path(data_dir, "data_dir")]
     names = [f"fashion-mnist_{split}.csv{end}" for end in (".gz", "")]
     tried = [folder / name for folder in dict.fromkeys(folders) for name in names]
     for path in tried:
@@ -173,21 +170,17 @@ def _read_header(path: Path, text: bytes) -> tuple[list[str], int]:
     missing, unknown = set(COLUMNS) - set(names), [name for name in names if name not in COLUMNS]
     if not missing and len(names) == len(COLUMNS):
         return names, end
-    found = f"{len(names)} columns"
-    if all(re.fullmatch(r"\d+", name) for name in names):
-        found = f"{found} of numbers, no header"
-    elif unknown:
-        found = f"{found}, among them {unknown[0][:40]!r}"
-    elif missing:
-        found = f"{found}, without {min(missing, key=COLUMNS.index)!r}"
-    raise ValueError(f"{path}: line 1: found {found}, expected 785 named label, pixel1, ..., pixel784")
+    found = f", among them {unknown[0][:40]!r}" if unknown else ""
+    found += f", without {min(missing, key=COLUMNS.index)!r}" if missing and not unknown else ""
+    expected = "expected 785 named label, pixel1, ..., pixel784"
+    raise ValueError(f"{path}: line 1: found {len(names)} columns{found}, {expected}")
 
 
 def _parse(path: Path, rows: bytes, header: list[str]) -> NDArray[np.uint8]:
     """Return the rows as (n, 785) uint8, or say what is wrong with the first bad cell."""
     reason: object = "lines of different length"
     # pandas would take "1e2" or "true" for a number: only digits get there
-    if not rows.translate(None, DIGITS_AND_COMMAS):
+    if not rows.translate(None, b'0123456789, "\r\n'):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # pandas only warns when it drops surplus columns

@@ -5,81 +5,16 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from fmnist_clustering.checks import Rows
 from fmnist_clustering.progress import track
-
-Rows = NDArray[np.uint8] | NDArray[np.float64]
 
 TILE_ROWS = 1024
 """Rows a side of a tile: 8 MB of distances for each core at work, small enough to be used again."""
 EXACT_COLUMNS = 1024
 """With pixels moved to -128..127 every partial sum of a product stays below 2^24 up to here."""
-
-
-def as_rows(X: ArrayLike, name: str = "X", at_least: int = 1) -> tuple[Rows, float]:
-    """Return rows as they are computed with, and what counts as 1.0 in them.
-
-    Parameters
-    ----------
-    X : (n, d) array-like of numbers
-        One point a row.
-    name : str
-        What an error message calls the argument.
-    at_least : int
-        How many rows are needed.
-
-    Returns
-    -------
-    rows : (n, d) uint8 or float64
-        All values finite, n >= `at_least`, d >= 1.
-    unit : float
-        255.0 for a NumPy uint8 array, which is an image array; 1.0 for all else.
-
-    Raises
-    ------
-    ValueError
-        When `X` is not two-dimensional, empty, too short, not numeric, or holds NaN or infinity.
-    """
-    is_image = isinstance(X, np.ndarray) and X.dtype == np.uint8
-    try:
-        rows = np.asarray(X) if is_image else np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: expected rows of numbers ({error})") from None
-    if rows.ndim != 2 or rows.size == 0:
-        raise ValueError(f"{name}: found shape {rows.shape}, expected (rows, columns), not empty")
-    if len(rows) < at_least:
-        raise ValueError(f"{name}: found {len(rows)} row, expected {at_least} or more")
-    if not is_image and not np.isfinite(rows).all():
-        row, column = np.argwhere(~np.isfinite(rows))[0]
-        found = rows[row, column]
-        raise ValueError(f"{name}: found {found} in row {row}, column {column}, expected numbers")
-    return rows, 255.0 if is_image else 1.0
-
-
-def as_points(X: ArrayLike, name: str = "X") -> NDArray[np.float64]:
-    """Return rows as float64 points; a uint8 array is an image array, where 255 means 1.0.
-
-    Parameters
-    ----------
-    X : (n, d) array-like of numbers
-        One point a row.
-    name : str
-        What an error message calls the argument.
-
-    Returns
-    -------
-    (n, d) float64
-        A NumPy uint8 array divided by 255; all else as it is.
-
-    Raises
-    ------
-    ValueError
-        As `as_rows`.
-    """
-    rows, unit = as_rows(X, name)
-    return np.asarray(rows / unit if unit != 1 else rows, dtype=np.float64)
 
 
 def squared_distances(a: Rows, b: Rows) -> NDArray[np.float64]:
@@ -92,7 +27,7 @@ def squared_distances(a: Rows, b: Rows) -> NDArray[np.float64]:
     Parameters
     ----------
     a, b : (m, d) and (n, d) uint8 or float64
-        Checked rows of one kind, as `as_rows` returns them; the mean of float rows should be near
+        Checked rows of one kind, as `fmnist_clustering.checks.rows` returns them; the mean of float rows should be near
         0, since rounding grows with the norms.
 
     Returns
@@ -140,7 +75,6 @@ def map_tiles(task: Callable[..., Any], blocks: Sequence[Any], what: str) -> Ite
     pairs = [(i, j) for i in range(len(blocks)) for j in range(i, len(blocks))]
     calls = (delayed(task)(blocks[i], None if i == j else blocks[j]) for i, j in pairs)
     with threadpool_limits(1, "blas"):  # whole tiles on each core keep the element-wise part busy
-        n_jobs = -1 if len(pairs) > 1 else 1
-        results = Parallel(n_jobs, prefer="threads", return_as="generator")(calls)
+        results = Parallel(-1 if len(pairs) > 1 else 1, prefer="threads", return_as="generator")(calls)
         for (i, j), result in zip(pairs, track(results, len(pairs), what), strict=True):
             yield i, j, result

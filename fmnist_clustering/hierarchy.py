@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,12 +15,12 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering.distances import TILE_ROWS, Rows, as_rows, map_tiles, squared_distances
+from fmnist_clustering import checks
+from fmnist_clustering.checks import Floats, Ids, Rows
+from fmnist_clustering.distances import TILE_ROWS, map_tiles, squared_distances
 from fmnist_clustering.kmeans import canonical_labels
 from fmnist_clustering.progress import track
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 Rough = NDArray[np.float32]
 
 METHODS = ("single", "complete", "average", "ward")
@@ -50,7 +51,7 @@ def condensed_distances(X: ArrayLike) -> NDArray[np.float64]:
     -----
     10,000 images: about 1 s on two cores.
     """
-    rows, unit = as_rows(X, at_least=2)
+    rows, unit = checks.rows(X, at_least=2)
     if shortage := _shortage(len(rows), 1):
         raise MemoryError(shortage)
     if unit == 1:
@@ -109,25 +110,19 @@ def linkage(X_or_condensed: ArrayLike, method: str, *, condensed: bool | None = 
     error bound the distance in float64 decides, and then the lower id. 10,000 images about 5 s,
     70,000 about 3 minutes and 1.2 GB on two cores, where SciPy would need 39 GB.
     """
-    if method not in METHODS:
-        raise ValueError(f"method: found {method!r}, expected one of {', '.join(map(repr, METHODS))}")
-    given = np.asarray(X_or_condensed)
+    checks.choice(method, "method", METHODS)
+    given = checks.array(X_or_condensed, "X_or_condensed")
     if condensed is False and (method != "ward" or given.ndim == 1):
         raise ValueError(f"condensed: found False for {method!r} and shape {given.shape}, expected 'ward' and rows")
     if given.ndim != 1:
-        rows, unit = as_rows(X_or_condensed, "X_or_condensed", 2)
+        rows, unit = checks.rows(X_or_condensed, "X_or_condensed", 2)
         shortage = _shortage(len(rows), 2)
         if condensed is False or (condensed is None and method == "ward" and shortage):
             return _ward(rows / unit - rows.mean(axis=0) / unit)
         if shortage:
             raise MemoryError(shortage)
         given = condensed_distances(X_or_condensed)
-    n = (1 + np.sqrt(1 + 8 * given.size)) / 2
-    if given.size == 0 or n % 1:
-        raise ValueError(f"X_or_condensed: found {given.size} values, expected n (n - 1) / 2")
-    if not (np.isfinite(given).all() and given.min() >= 0):
-        raise ValueError("X_or_condensed: found values that are not finite or below 0, expected distances")
-    return np.asarray(hierarchy.linkage(given, method))
+    return np.asarray(hierarchy.linkage(_as_condensed(given, "X_or_condensed"), method))
 
 
 def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
@@ -154,8 +149,7 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
         When `Z` is no linkage matrix of three rows or more, or `max_clusters` is below 3.
     """
     heights = _as_linkage(Z)[:, 2]
-    if max_clusters < 3:
-        raise ValueError(f"max_clusters: found {max_clusters}, expected 3 or more")
+    checks.count(max_clusters, "max_clusters", 3)
     n_clusters = np.arange(2, min(max_clusters, len(heights)) + 1)
     if len(n_clusters) < 2:
         raise ValueError(f"Z: found {len(heights) + 1} leaves, expected 4 or more to compare gaps")
@@ -192,12 +186,12 @@ def cut_tree(Z: ArrayLike, *, n_clusters: int | None = None, height: float | Non
         make that number impossible.
     """
     tree = _as_linkage(Z)
-    n = len(tree) + 1
     if (n_clusters is None) == (height is None):
         raise ValueError("n_clusters, height: expected exactly one of the two")
+    if height is not None and not (isinstance(height, Real) and height == height):
+        raise ValueError(f"height: found {height!r}, expected a number")
     if height is None:
-        if not 1 <= (n_clusters or 0) <= n:
-            raise ValueError(f"n_clusters: found {n_clusters}, expected 1 to {n}")
+        checks.count(n_clusters, "n_clusters", 1, len(tree) + 1)
         labels = canonical_labels(hierarchy.fcluster(tree, n_clusters, criterion="maxclust"))
         if (fewer := labels.max() + 1) != n_clusters:
             raise ValueError(f"n_clusters: found {n_clusters}, but merges tie: a cut gives {fewer} or more than that")
@@ -242,8 +236,7 @@ def condense(Z: ArrayLike, n_leaves: int) -> Condensed:
     """
     tree = _as_linkage(Z)
     n = len(tree) + 1
-    if not 2 <= n_leaves <= n:
-        raise ValueError(f"n_leaves: found {n_leaves}, expected 2 to {n}")
+    checks.count(n_leaves, "n_leaves", 2, n)
     ids, first = tree[:, :2].astype(np.int64), 2 * n - n_leaves  # nodes from `first` on are kept merges
     leaf = np.full(2 * n - 1, -1)
     tops = ids[n - n_leaves :].ravel()
@@ -287,11 +280,11 @@ def compare_linkages(trees: Mapping[str, ArrayLike], condensed: ArrayLike, n_clu
         As `merge_gaps` and `cut_tree`.
     """
     rows = {}
-    for name, Z in trees.items():
+    for name, Z in checks.made(trees, "trees", dict).items():
         gaps, sizes = merge_gaps(Z), np.bincount(cut_tree(Z, n_clusters=n_clusters))
         tree = np.asarray(Z, dtype=np.float64)
         last_merges = ", ".join(f"{height:.4g}" for height in tree[:-4:-1, 2])
-        cophenetic = hierarchy.cophenet(tree, np.asarray(condensed))[0]
+        cophenetic = hierarchy.cophenet(tree, _as_condensed(condensed, "condensed", len(tree) + 1))[0]
         shape = sizes[0] / sizes.sum(), int((sizes == 1).sum())
         rows[name] = (last_merges, cophenetic, *shape, *gaps["n_clusters"][:2], gaps["ratio"][0])
     columns = ["last merges", "cophenetic", "largest share", "single rows", "gap rule", "runner-up", "ratio"]
@@ -393,13 +386,24 @@ def _nearest(means: Floats, rough: Rough, norms: Rough, sizes: Floats, rows: Ids
     return other[first], growth[first]
 
 
+def _as_condensed(condensed: ArrayLike, name: str, n: int | None = None) -> Floats:
+    """Return the distances of all pairs of n rows, checked."""
+    given = checks.numbers(condensed, name)
+    rows = (1 + np.sqrt(1 + 8 * given.size)) / 2
+    if given.ndim != 1 or given.size == 0 or rows % 1 or rows != (n or rows):
+        raise ValueError(f"{name}: found {given.size} values, expected n (n - 1) / 2 for n = {n or 2} or more")
+    if not (np.isfinite(given).all() and given.min() >= 0):
+        raise ValueError(f"{name}: found values that are not finite or below 0, expected distances")
+    return given
+
+
 def _as_linkage(Z: ArrayLike) -> NDArray[np.float64]:
     """Return a linkage matrix, checked."""
-    tree = np.asarray(Z, dtype=np.float64)
+    tree = checks.numbers(Z, "Z")
     if tree.ndim != 2 or tree.shape[1] != 4 or len(tree) == 0:
         raise ValueError(f"Z: found shape {tree.shape}, expected (n - 1, 4)")
     if not np.isfinite(tree).all() or (np.diff(tree[:, 2]) < 0).any():
-        raise ValueError("Z: heights fall or are not finite, expected a monotone linkage matrix")
+        raise ValueError("Z: found heights that fall or are not finite, expected a monotone linkage matrix")
     if not hierarchy.is_valid_linkage(tree):
-        raise ValueError("Z: cluster ids are out of range or used twice, expected SciPy's layout")
+        raise ValueError("Z: found cluster ids out of range or used twice, expected SciPy's layout")
     return tree

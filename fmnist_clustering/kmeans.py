@@ -15,18 +15,16 @@ from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering.distances import as_points, as_rows
+from fmnist_clustering import checks
+from fmnist_clustering.checks import Floats, Ids
 from fmnist_clustering.progress import track
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.int64]
 Given = ArrayLike | None
-Optimum = tuple[float, Labels, Floats]
+Optimum = tuple[float, Ids, Floats]
 
 INIT = "k-means++"
 INITS = (INIT, "forgy", "random partition")
 SEARCH_ROWS, SEARCH_COLUMNS, COARSE_COLUMNS = 10_000, 20, 50
-BLOCK_ROWS = 32_768
 
 
 class KMeansFit(NamedTuple):
@@ -42,7 +40,7 @@ class KMeansFit(NamedTuple):
         Weighted sum of squared distances to the own centroid, computed from the labels.
     """
 
-    labels: Labels
+    labels: Ids
     centroids: Floats
     inertia: float
 
@@ -67,7 +65,7 @@ class Problem(NamedTuple):
     points: Floats
     weight: Floats
     coarse: Floats
-    sample: Labels
+    sample: Ids
     unit: float
 
 
@@ -140,12 +138,11 @@ def prepare(X: ArrayLike, sample_weight: Given = None) -> Problem:
     ValueError
         When rows or weights are not finite numbers of the right shape.
     """
-    rows, unit = as_rows(X)
+    rows, unit = checks.rows(X)
     weight = _as_weight(sample_weight, len(rows))
     points = rows.astype(np.float64)
     n, d = points.shape
-    rng = np.random.default_rng(0)
-    sample = np.arange(n) if n <= SEARCH_ROWS else np.sort(rng.choice(n, SEARCH_ROWS, False))
+    sample = np.sort(np.random.default_rng(0).choice(n, min(n, SEARCH_ROWS), False))
     coarse = points
     if d > SEARCH_COLUMNS and n > COARSE_COLUMNS:
         pca = PCA(min(d, COARSE_COLUMNS), svd_solver="covariance_eigh").fit(points[sample])
@@ -178,7 +175,7 @@ def fit_prepared(problem: Problem, n_clusters: int, *, n_init: int, init: str = 
         For parameters out of range.
     """
     points, weight, coarse, sample, unit = problem
-    _check_parameters(points, n_clusters, n_init, init)
+    n_clusters, n_init = _parameters(problem, n_clusters, n_init, init, seed)
     searched = coarse[:, :SEARCH_COLUMNS] if coarse is not points else points
     if len(_distinct(searched, sample, n_clusters)) < n_clusters:
         searched, sample = coarse, np.arange(len(points))
@@ -190,8 +187,7 @@ def fit_prepared(problem: Problem, n_clusters: int, *, n_init: int, init: str = 
         fits.append(fit)
     labels = canonical_labels(min(fits, key=itemgetter(0))[1])
     centroids = _means(points, weight, labels, n_clusters)
-    cost = _cost(points, weight, labels, centroids) / unit**2
-    return KMeansFit(labels, centroids / unit, cost)
+    return KMeansFit(labels, centroids / unit, _cost(points, weight, labels, centroids) / unit**2)
 
 
 def fit_many(requests: Sequence[Mapping[str, Any]], what: str = "k-means") -> list[KMeansFit]:
@@ -214,6 +210,8 @@ def fit_many(requests: Sequence[Mapping[str, Any]], what: str = "k-means") -> li
     ValueError
         For parameters out of range.
     """
+    for request in requests:  # before they are sent to threads
+        _parameters(**request)
     calls = (delayed(fit_prepared)(**request) for request in requests)
     with threadpool_limits(1):
         fits = Parallel(-1, prefer="threads", return_as="generator")(calls)
@@ -274,9 +272,9 @@ def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: Given = None) -> 
     ValueError
         When `labels` is not one id for each row.
     """
-    points = as_points(X)
+    points = checks.points(X)
     weight = _as_weight(sample_weight, len(points))
-    ids = canonical_labels(as_labels(labels, len(points)))
+    ids = canonical_labels(checks.labels(labels, len(points)))
     return _cost(points, weight, ids, _means(points, weight, ids, ids.max() + 1))
 
 
@@ -300,70 +298,9 @@ def cluster_means(X: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     ValueError
         When `labels` is not one id for each row.
     """
-    points = as_points(X)
-    names, ids = np.unique(as_labels(labels, len(points)), return_inverse=True)
+    points = checks.points(X)
+    names, ids = np.unique(checks.labels(labels, len(points)), return_inverse=True)
     return _means(points, np.ones(len(points)), ids, len(names))
-
-
-def typical_members(X: ArrayLike, labels: ArrayLike, n_members: int) -> tuple[Labels, Labels]:
-    """Find the rows of each cluster that are nearest to its mean, and those that are farthest.
-
-    Parameters
-    ----------
-    X, labels : (n, d) and (n,) array-like
-        See `cluster_means`.
-    n_members : int
-        How many of either kind, from 1 to the size of the smallest cluster.
-
-    Returns
-    -------
-    nearest, farthest : (k, n_members) int64
-        Row numbers, the nearest and the farthest first; one line an id, as in `cluster_means`.
-
-    Raises
-    ------
-    ValueError
-        As `cluster_means`, or for `n_members` out of range.
-    """
-    centroids, ids = cluster_means(X, labels), np.unique(as_labels(labels), return_inverse=True)[1]
-    smallest = np.bincount(ids).min()
-    if not 1 <= n_members <= smallest:
-        raise ValueError(f"n_members: found {n_members}, expected 1 to {smallest}, the smallest cluster's size")
-    distance = np.square(as_points(X) - centroids[ids]).sum(axis=1)
-    members = [np.flatnonzero(ids == cluster) for cluster in range(len(centroids))]
-    ranked = [rows[np.argsort(distance[rows], kind="stable")] for rows in members]
-    return np.stack([rows[:n_members] for rows in ranked]), np.stack([rows[: -n_members - 1 : -1] for rows in ranked])
-
-
-def as_labels(labels: ArrayLike, n: int | None = None, name: str = "labels") -> NDArray[np.int64]:
-    """Return cluster ids as int64, checked.
-
-    Parameters
-    ----------
-    labels : (n,) array-like of int
-        Ids, 0 or more.
-    n : int, optional
-        The length that is expected.
-    name : str
-        What an error message calls the argument.
-
-    Returns
-    -------
-    (n,) int64
-        The same ids.
-
-    Raises
-    ------
-    ValueError
-        When `labels` is not one-dimensional, empty, of another length, not integer, or negative.
-    """
-    ids = np.asarray(labels)
-    if ids.ndim != 1 or ids.size == 0 or len(ids) != (n or len(ids)):
-        raise ValueError(f"{name}: found shape {ids.shape}, expected ({n or 'n'},)")
-    if ids.dtype.kind not in "iu" or ids.min() < 0:
-        found = ids.min() if ids.dtype.kind in "iu" else ids.dtype
-        raise ValueError(f"{name}: found {found}, expected integers from 0")
-    return ids.astype(np.int64)
 
 
 def canonical_labels(labels: ArrayLike) -> NDArray[np.int64]:
@@ -379,7 +316,7 @@ def canonical_labels(labels: ArrayLike) -> NDArray[np.int64]:
     (n,) int64
         The same partition under canonical ids: equal partitions get equal labels.
     """
-    _, first, ids, sizes = np.unique(as_labels(labels), return_index=True, return_inverse=True, return_counts=True)
+    _, first, ids, sizes = np.unique(checks.labels(labels), return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(sizes), dtype=np.int64)
     rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
     return rank[ids]
@@ -400,8 +337,8 @@ def match_labels(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:
         keep the id that they have in `reference` (Kuhn 1955); clusters beyond those of
         `reference` take the ids after its last one, by falling size.
     """
-    names, target = np.unique(as_labels(reference, name="reference"), return_inverse=True)
-    ids = canonical_labels(as_labels(labels, len(target)))
+    names, target = np.unique(checks.labels(reference, name="reference"), return_inverse=True)
+    ids = canonical_labels(checks.labels(labels, len(target)))
     overlap = np.zeros((ids.max() + 1, len(names)), dtype=np.int64)
     np.add.at(overlap, (ids, target), 1)
     rows, columns = linear_sum_assignment(overlap, maximize=True)
@@ -416,7 +353,7 @@ def _as_weight(sample_weight: Given, n: int) -> NDArray[np.float64]:
     """Return row weights as float64, checked."""
     if sample_weight is None:
         return np.ones(n)
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = checks.numbers(sample_weight, "sample_weight")
     if weight.shape != (n,):
         raise ValueError(f"sample_weight: found shape {weight.shape}, expected ({n},)")
     if not (np.isfinite(weight) & (weight > 0)).all():
@@ -424,15 +361,14 @@ def _as_weight(sample_weight: Given, n: int) -> NDArray[np.float64]:
     return weight
 
 
-def _check_parameters(points: Floats, n_clusters: int, n_init: int, init: str) -> None:
-    """Refuse what cannot be fitted."""
-    if init not in INITS:
-        raise ValueError(f"init: found {init!r}, expected one of {', '.join(map(repr, INITS))}")
-    for name, value in (("n_init", n_init), ("n_clusters", n_clusters)):
-        if value < 1:
-            raise ValueError(f"{name}: found {value}, expected 1 or more")
-    if (distinct := len(_distinct(points, range(len(points)), n_clusters))) < n_clusters:
+def _parameters(problem: Problem, n_clusters: int, n_init: int, init: str = INIT, seed: int = 0) -> tuple[int, int]:
+    """Return what can be fitted, or refuse it."""
+    checks.choice(init, "init", INITS)
+    checks.count(seed, "seed", 0)
+    n_clusters, n_init = checks.count(n_clusters, "n_clusters"), checks.count(n_init, "n_init")
+    if (distinct := len(_distinct(problem.points, range(len(problem.points)), n_clusters))) < n_clusters:
         raise ValueError(f"n_clusters: found {n_clusters}, expected at most the {distinct} distinct rows")
+    return n_clusters, n_init
 
 
 def _distinct(points: Floats, order: Iterable[int], k: int) -> list[int]:
@@ -445,7 +381,7 @@ def _distinct(points: Floats, order: Iterable[int], k: int) -> list[int]:
     return [*found.values()]
 
 
-def _search(points: Floats, weight: Floats, k: int, n_init: int, init: str, seed: int) -> list[Labels]:
+def _search(points: Floats, weight: Floats, k: int, n_init: int, init: str, seed: int) -> list[Ids]:
     """Return the labels of one or two good optima; `fit_kmeans` says how restarts are spent."""
     rng = np.random.default_rng([seed, k])
     starts = (_start(points, weight, k, init, rng) for _ in range(n_init))
@@ -459,14 +395,12 @@ def _search(points: Floats, weight: Floats, k: int, n_init: int, init: str, seed
 def _start(points: Floats, weight: Floats, k: int, init: str, rng: np.random.Generator) -> Floats:
     """Return initial centroids, moved a little off the rows themselves."""
     if init == "k-means++":
-        number = int(rng.integers(2**31))
-        rows, _ = kmeans_plusplus(points, k, sample_weight=weight, random_state=number)
+        rows, _ = kmeans_plusplus(points, k, sample_weight=weight, random_state=int(rng.integers(2**31)))
     elif init == "forgy":
         order = rng.choice(len(points), len(points), replace=False, p=weight / weight.sum())
         rows = points[_distinct(points, order, k)]
     else:
-        dealt = rng.permutation(np.arange(len(points)) % k)
-        rows = _means(points, weight, dealt, k)
+        rows = _means(points, weight, rng.permutation(np.arange(len(points)) % k), k)
     # Colors on the integer lattice tie exactly, and every BLAS kernel breaks a tie its own way.
     return np.asarray(rows + rng.uniform(-1e-6, 1e-6, rows.shape) * np.ptp(points))
 
@@ -497,18 +431,17 @@ def _swap(points: Floats, weight: Floats, centroids: Floats, n_swaps: int, rng: 
     return best
 
 
-def _means(points: Floats, weight: Floats, labels: Labels, k: int) -> Floats:
+def _means(points: Floats, weight: Floats, labels: Ids, k: int) -> Floats:
     """Return the weighted mean of each cluster, summed row by row in their order."""
-    n = len(points)
-    members = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
+    members = csr_array((weight, labels, np.arange(len(points) + 1)), shape=(len(points), k))
     totals = np.bincount(labels, weight, k)
     return np.asarray(members.T @ points) / totals[:, None]
 
 
-def _cost(points: Floats, weight: Floats, labels: Labels, centroids: Floats) -> float:
+def _cost(points: Floats, weight: Floats, labels: Ids, centroids: Floats) -> float:
     """Return the weighted sum of squared distances to the own centroid."""
     squared = np.empty(len(points))
-    for first in range(0, len(points), BLOCK_ROWS):
-        rows = slice(first, first + BLOCK_ROWS)
+    for first in range(0, len(points), SEARCH_ROWS):
+        rows = slice(first, first + SEARCH_ROWS)
         squared[rows] = np.square(points[rows] - centroids[labels[rows]]).sum(axis=1)
     return float((weight * squared).sum())

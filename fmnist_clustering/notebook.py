@@ -12,6 +12,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fmnist_clustering import checks
 from fmnist_clustering.data import find_checkout
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
@@ -74,7 +75,7 @@ def save_numbers(name: str, data: pd.DataFrame) -> Path:
     Path
         The file written, in `artifacts_dir`.
     """
-    named = data.index.name is not None
+    named = checks.made(data, "data", pd.DataFrame).index.name is not None
     text = data.to_csv(index=named, float_format="%.8g", lineterminator="\n")
     return save_artifact(name, text.encode())
 
@@ -131,7 +132,7 @@ def table(data: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The same as text; what is missing becomes a dash.
     """
-    return data.map(_as_text)
+    return checks.made(data, "data", pd.DataFrame).map(_as_text)
 
 
 def _as_text(value: object) -> object:

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster import hierarchy
 
+from fmnist_clustering import checks
 from fmnist_clustering.hierarchy import Condensed
 from fmnist_clustering.quantization import Quantized
 
@@ -56,15 +57,14 @@ def plot_images(
     ValueError
         When the images do not have 784 values each.
     """
-    pixels = np.asarray(images)
-    if pixels.ndim != 2 or pixels.shape[1] != SIDE * SIDE:
+    pixels = checks.numbers(images, "images")
+    if pixels.ndim != 2 or pixels.shape[1] != SIDE * SIDE or not pixels.size:
         raise ValueError(f"images: found shape {pixels.shape}, expected (m, 784)")
     n_rows, cell = -(-len(pixels) // n_columns), SIDE + gap
-    page = np.zeros((n_rows * cell - gap, n_columns * cell - gap))
-    for i, image in enumerate(pixels):
-        row, column = divmod(i, n_columns)
-        top, left = row * cell, column * cell
-        page[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
+    cells = np.zeros((n_rows * n_columns, cell, cell))
+    cells[: len(pixels), :SIDE, :SIDE] = pixels.reshape(-1, SIDE, SIDE)
+    page = np.block([list(row) for row in cells.reshape(n_rows, n_columns, cell, cell)])
+    page = page[: n_rows * cell - gap, : n_columns * cell - gap]
     ax.imshow(page, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
     _bare(ax)
     ax.set_yticks([row * cell + SIDE / 2 for row in range(len(row_names))], row_names)
@@ -96,7 +96,7 @@ def plot_inertia(k_values: ArrayLike, inertia: ArrayLike, ax: Axes, *, chosen: i
     Axes
         The same axes; the y-axis starts at 0.
     """
-    k, cost = np.asarray(k_values), np.asarray(inertia, dtype=np.float64)
+    k, cost = checks.curve(k_values, inertia, "inertia")
     ax.plot(k[[0, -1]], cost[[0, -1]], color=GREY, linewidth=0.8, linestyle=":")
     ax.annotate("chord", (k[[0, -1]].mean(), cost[[0, -1]].mean()), (4, 6), textcoords="offset points")
     _curve(k, cost, ax, "inertia", chosen, "elbow")
@@ -121,7 +121,7 @@ def plot_silhouette_scores(k_values: ArrayLike, silhouette: ArrayLike, ax: Axes,
     Axes
         The same axes; the y-axis includes 0.
     """
-    k, score = np.asarray(k_values), np.asarray(silhouette, dtype=np.float64)
+    k, score = checks.curve(k_values, silhouette, "silhouette")
     known = np.isfinite(score)
     return _curve(k[known], score[known], ax, "mean silhouette", chosen, "highest")
 
@@ -217,8 +217,7 @@ def plot_knives(samples: ArrayLike, labels: ArrayLike, pictures: ArrayLike, ax: 
         blade = np.sort(values[ids == cluster])[::-1]
         heights = cluster + np.linspace(-0.42, 0.42, len(blade))
         ax.fill_betweenx(heights, 0, blade, color=cluster_color(cluster), linewidth=0)
-        share = (blade < 0).mean()
-        text = f"{len(blade):,} images\nmean {blade.mean():.3f}\n{share:.0%} below 0"
+        text = f"{len(blade):,} images\nmean {blade.mean():.3f}\n{(blade < 0).mean():.0%} below 0"
         ax.text(1.01, cluster, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
         _picture(images[cluster], ax, (-0.07, cluster), cluster, xycoords=ax.get_yaxis_transform())
     ax.axvline(values.mean(), color="black", linewidth=1.2, linestyle="--")
@@ -303,7 +302,7 @@ def plot_scatter(
     ValueError
         When `points` is not (n, 2) with one label a row.
     """
-    xy, ids = np.asarray(points, dtype=np.float64), np.asarray(labels)
+    xy, ids = checks.numbers(points, "points"), checks.labels(labels)
     if xy.ndim != 2 or xy.shape[1] != 2 or ids.shape != (len(xy),):
         raise ValueError(f"points, labels: found {xy.shape} and {ids.shape}, expected (n, 2), (n,)")
     order = np.random.default_rng(seed).permutation(len(xy))
@@ -341,7 +340,7 @@ def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
     Axes
         The same axes; a darker cell is more images, 0 is left blank.
     """
-    counts = table.to_numpy()
+    counts = checks.made(table, "table", pd.DataFrame).to_numpy()
     ax.imshow(counts, cmap="gray_r", vmin=0, vmax=counts.max() * 1.25, aspect="auto")
     for row, column in np.argwhere(counts > 0):
         value = counts[row, column]
@@ -380,7 +379,7 @@ def plot_dendrogram(
     Axes
         The same axes; the y-axis starts at 0.
     """
-    drawn = hierarchy.dendrogram(top.Z, no_plot=True)
+    drawn = hierarchy.dendrogram(checks.made(top, "top", Condensed).Z, no_plot=True)
     x, height, leaves = np.array(drawn["icoord"]), np.array(drawn["dcoord"]), drawn["leaves"]
     _, first, sizes = np.unique(top.labels, return_index=True, return_counts=True)
     cut_below = labels is not None and cut is not None
@@ -420,7 +419,7 @@ def plot_palette(quantized: Quantized, ax: Axes) -> Axes:
     Axes
         The same axes.
     """
-    edges = np.concatenate([[0.0], np.cumsum(quantized.shares)])
+    edges = np.concatenate([[0.0], np.cumsum(checks.made(quantized, "quantized", Quantized).shares)])
     ax.bar(edges[:-1], 1, quantized.shares, align="edge", color=quantized.palette / 255, linewidth=0)
     _bare(ax)
     ax.set(xlim=(0, 1), ylim=(0, 1))
@@ -444,7 +443,7 @@ def plot_quantized(quantized: Quantized, ax: Axes, *, title: str = "") -> Axes:
     Axes
         The same axes; the strip is a child of them.
     """
-    ax.imshow(quantized.image)
+    ax.imshow(checks.made(quantized, "quantized", Quantized).image)
     _bare(ax)
     ax.set_title(title, fontsize=10)
     plot_palette(quantized, ax.inset_axes((0, -0.1, 1, 0.08)))
@@ -469,7 +468,7 @@ def plot_rate_distortion(table: pd.DataFrame, ax: Axes, *, source: float | None 
     Axes
         The same axes; the x-axis starts at 0, the y-axis does not and says so.
     """
-    for i, (method, rows) in enumerate(table.groupby("method", sort=False)):
+    for i, (method, rows) in enumerate(checks.made(table, "table", pd.DataFrame).groupby("method", sort=False)):
         x, y, color = rows["size"], rows["PSNR"], COLORS[i] if i < 6 else GREY  # six are dark enough
         ax.plot(x, y, color=color, marker="osD^vPX*"[i % 8])
         shared: dict[str, Any] = {"textcoords": "offset points", "color": color, "path_effects": HALO}
@@ -530,8 +529,7 @@ def _apart(centers: Floats, room: Floats) -> Floats:
     order = np.argsort(centers[:, 1])
     for i, label in enumerate(order):
         for below in order[:i][np.argsort(placed[order[:i], 1])]:
-            near = np.abs(placed[label] - placed[below]) < room
-            if near.all():
+            if (np.abs(placed[label] - placed[below]) < room).all():
                 placed[label, 1] = placed[below, 1] + room[1]
     return placed
 

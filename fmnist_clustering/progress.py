@@ -3,15 +3,13 @@
 import os
 import sys
 from collections.abc import Iterable
-from typing import TypeVar, cast
+from typing import Any
 
 ARTIFACTS_VARIABLE = "FMNIST_CLUSTERING_ARTIFACTS"
 """Environment variable by which a runner tells the kernel where artifacts go."""
 
-Item = TypeVar("Item")
 
-
-def track(items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
+def track(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
     """Show how many items are done while they are gone through, where tqdm is installed.
 
     The bar is shown in a notebook that somebody sits at and on a terminal, and removed at the end. A
@@ -31,11 +29,10 @@ def track(items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
     iterable
         Each of `items`, in their order.
     """
-    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
-    if not watched or ARTIFACTS_VARIABLE in os.environ:
+    if ARTIFACTS_VARIABLE in os.environ or not (sys.stderr.isatty() or "ipykernel" in sys.modules):
         return items
     try:
         from tqdm.auto import tqdm
     except ImportError:
         return items
-    return cast("Iterable[Item]", tqdm(items, what, total, leave=False))
+    return tqdm(items, what, total, leave=False)  # type: ignore[no-any-return]

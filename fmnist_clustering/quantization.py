@@ -1,4 +1,4 @@
-"""Palette, index image, error, and the size that is really saved."""
+"""Palette, index image, error in numbers and to the eye, and the size that is really saved."""
 
 import io
 import math
@@ -13,14 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 from scipy.spatial import KDTree
 
-from fmnist_clustering.color import ciede2000, srgb_to_lab
+from fmnist_clustering import checks
+from fmnist_clustering.checks import Floats
 from fmnist_clustering.kmeans import fit_kmeans, lloyd
-
-Floats = NDArray[np.float64]
 
 SAMPLES = {"china": "danielbuechele on Flickr, CC BY 2.0", "flower": "vultilion on Flickr, CC BY 2.0"}
 LUMA = np.array([299, 587, 114])  # ITU-R BT.601, in thousandths: whole numbers tie alike everywhere
 PACKED = np.array([65536, 256, 1], dtype=np.uint32)
+# sRGB's primaries and white point D65 (IEC 61966-2-1), each row of the matrix divided by the white's value.
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+TO_RELATIVE_XYZ = TO_XYZ / TO_XYZ.sum(axis=1, keepdims=True)
+KINK = 6 / 29
 
 
 class Quantized(NamedTuple):
@@ -140,8 +143,7 @@ def quantize(image: NDArray[np.uint8], n_colors: int, *, seed: int = 0) -> Quant
     640 x 427 pixels: about 0.6 s for 100 colors.
     """
     _check_image(image)
-    if n_colors < 1:
-        raise ValueError(f"n_colors: found {n_colors}, expected 1 or more")
+    checks.count(n_colors, "n_colors")
     values, inverse, counts = np.unique(image @ PACKED, return_inverse=True, return_counts=True)
     colors = _unpacked(values)
     if n_colors >= len(colors):
@@ -182,7 +184,7 @@ def apply_palette(image: NDArray[np.uint8], palette: ArrayLike, *, dither: bool 
         256 with `dither`.
     """
     _check_image(image)
-    given = np.asarray(palette)
+    given = checks.array(palette, "palette")
     if given.ndim != 2 or given.shape[1] != 3 or not given.size or not np.isin(given, range(256)).all():
         raise ValueError(f"palette: found {given.dtype} {given.shape}, expected (k, 3) whole numbers from 0 to 255")
     colors = given.astype(np.uint8)
@@ -219,6 +221,71 @@ def psnr(a: ArrayLike, b: ArrayLike) -> float:
     return math.inf if error == 0 else 10 * math.log10(255**2 / error)
 
 
+def srgb_to_lab(colors: ArrayLike) -> NDArray[np.float64]:
+    """Return sRGB colors in CIELAB (CIE 1976), where equal distances look about equally far.
+
+    Parameters
+    ----------
+    colors : (..., 3) array-like
+        sRGB values 0-255, of any number type.
+
+    Returns
+    -------
+    (..., 3) float64
+        L* from 0 (black) to 100 (white); a* from green to red and b* from blue to yellow, both 0
+        for grey and within about -110 to 110. Rounded to 1e-6, so that it is the same everywhere.
+
+    Raises
+    ------
+    ValueError
+        For values that are not three a color or lie outside 0-255.
+    """
+    srgb = checks.numbers(colors, "colors") / 255
+    if srgb.shape[-1:] != (3,) or not ((srgb >= 0) & (srgb <= 1)).all():
+        raise ValueError(f"colors: found shape {srgb.shape}, expected (..., 3) with values from 0 to 255")
+    light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    xyz = light @ TO_RELATIVE_XYZ.T
+    x, y, z = np.moveaxis(np.where(xyz > KINK**3, np.cbrt(xyz), xyz / (3 * KINK**2) + 4 / 29), -1, 0)
+    return np.round(np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1), 6)
+
+
+def ciede2000(lab: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
+    """Return how different colors look, by CIEDE2000 (Sharma, Wu and Dalal 2005).
+
+    Parameters
+    ----------
+    lab, other : (..., 3) array-like
+        Colors in CIELAB, of shapes that broadcast.
+
+    Returns
+    -------
+    (...) float64
+        0 for equal colors; about 1 is just seen side by side, 100 is black beside white.
+
+    Raises
+    ------
+    ValueError
+        When one of them is not an array of numbers, three a color.
+    """
+    first, second = checks.numbers(lab, "lab"), checks.numbers(other, "other")
+    if first.shape[-1:] != (3,) or second.shape[-1:] != (3,):
+        raise ValueError(f"lab, other: found shapes {first.shape} and {second.shape}, expected (..., 3)")
+    (light, a, b), (light2, a2, b2) = (np.moveaxis(part, -1, 0) for part in (first, second))
+    stretch = 1.5 - 0.5 * _saturating((np.hypot(a, b) + np.hypot(a2, b2)) / 2)
+    chroma, chroma2 = np.hypot(stretch * a, b), np.hypot(stretch * a2, b2)
+    hue, hue2 = (np.arctan2(y, stretch * x) % (2 * np.pi) for x, y in ((a, b), (a2, b2)))
+    turn = hue2 - hue - 2 * np.pi * np.rint((hue2 - hue) / (2 * np.pi))
+    middle = np.degrees(np.where(chroma * chroma2 > 0, hue + turn / 2, hue + hue2)) % 360
+    mean_chroma, lightness = (chroma + chroma2) / 2, ((light + light2) / 2 - 50) ** 2
+    terms = ((-0.17, 1, 30), (0.24, 2, 0), (0.32, 3, -6), (-0.20, 4, 63))
+    weight = 1 + sum(size * np.cos(np.radians(times * middle - shift)) for size, times, shift in terms)
+    dL = (light2 - light) / (1 + 0.015 * lightness / np.sqrt(20 + lightness))
+    dC = (chroma2 - chroma) / (1 + 0.045 * mean_chroma)
+    dH = 2 * np.sqrt(chroma * chroma2) * np.sin(turn / 2) / (1 + 0.015 * mean_chroma * weight)
+    rotation = -2 * _saturating(mean_chroma) * np.sin(np.radians(60 * np.exp(-(((middle - 275) / 25) ** 2))))
+    return np.asarray(np.sqrt(dL**2 + dC**2 + dH**2 + rotation * dC * dH))
+
+
 def delta_e(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
     """Return how different two pictures look, pixel by pixel, by CIEDE2000.
 
@@ -230,7 +297,7 @@ def delta_e(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
     Returns
     -------
     mean, p95 : float
-        Mean and 95th percentile of `fmnist_clustering.color.ciede2000`: 0 or more, lower is nearer; about 1 is
+        Mean and 95th percentile of `ciede2000`: 0 or more, lower is nearer; about 1 is
         just seen side by side. It compares pixels one by one, and knows nothing of the pattern they form.
 
     Raises
@@ -260,7 +327,7 @@ def indexed_png(quantized: Quantized) -> bytes:
     ValueError
         For more than 256 colors, which the format cannot hold.
     """
-    if len(quantized.palette) > 256:
+    if len(checks.made(quantized, "quantized", Quantized).palette) > 256:
         raise ValueError(f"quantized: found {len(quantized.palette)} colors, expected at most 256")
     picture = Image.fromarray(quantized.indices)
     picture.putpalette(quantized.palette.tobytes())
@@ -294,8 +361,8 @@ def size_report(quantized: Quantized, original: NDArray[np.uint8], source_bytes:
     ValueError
         When the two pictures differ in shape, or the palette is too large.
     """
-    _check_image(original)
-    if quantized.indices.shape != original.shape[:2]:
+    _check_image(original, "original")
+    if checks.made(quantized, "quantized", Quantized).indices.shape != original.shape[:2]:
         found = f"{quantized.indices.shape} and {original.shape[:2]}"
         raise ValueError(f"quantized, original: found {found} pixels, expected the same")
     n_pixels, n_colors = quantized.indices.size, len(quantized.palette)
@@ -314,9 +381,9 @@ def size_report(quantized: Quantized, original: NDArray[np.uint8], source_bytes:
 
 def _find_image(source: str | Path) -> Path:
     """Return the path of a picture, or say what is missing."""
+    path = checks.path(source, "source")
     if source in SAMPLES:
         return Path(str(resources.files("sklearn.datasets.images") / f"{source}.jpg"))
-    path = Path(source)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a picture, or one of {', '.join(map(repr, SAMPLES))}")
     return path
@@ -333,8 +400,6 @@ def _in_8_bits(picture: Image.Image) -> Image.Image:
 
 def _cubes(colors: NDArray[np.uint8], counts: NDArray[np.int64], width: int) -> tuple[Floats, Floats]:
     """Return the mean color of each cube that holds any, `width` levels wide, and its number of pixels."""
-    if width == 1:
-        return colors.astype(np.float64), counts.astype(np.float64)
     ids = np.unique(colors // width @ PACKED, return_inverse=True)[1]
     weight = np.bincount(ids, counts).astype(np.float64)
     return np.stack([np.bincount(ids, counts * channel) for channel in colors.T], axis=1) / weight[:, None], weight
@@ -356,21 +421,26 @@ def _unpacked(values: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.uint8)
 
 
+def _saturating(chroma: NDArray[Any]) -> NDArray[Any]:
+    """Return the formula's term that goes from 0 for grey to 1 for strong colors."""
+    return np.asarray(np.sqrt(chroma**7 / (chroma**7 + 25.0**7)))
+
+
 def _as_pair(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     """Return two pictures of one shape as float64."""
-    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    first, second = checks.numbers(a, "a"), checks.numbers(b, "b")
     if first.shape != second.shape or first.size == 0:
         raise ValueError(f"a, b: found shapes {first.shape} and {second.shape}, expected equal")
     return first, second
 
 
-def _check_image(image: NDArray[np.uint8]) -> None:
+def _check_image(image: NDArray[np.uint8], name: str = "image") -> None:
     """Refuse whatever is not a picture of 8-bit colors."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         found = getattr(image, "dtype", type(image).__name__)
-        raise ValueError(f"image: found {found}, expected a uint8 array")
+        raise ValueError(f"{name}: found {found}, expected a uint8 array")
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"image: found shape {image.shape}, expected (h, w, 3), not empty")
+        raise ValueError(f"{name}: found shape {image.shape}, expected (h, w, 3), not empty")
 
 
 def _png(picture: Image.Image) -> bytes:

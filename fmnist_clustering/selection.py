@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies_bouldin_score
 
-from fmnist_clustering.distances import TILE_ROWS, Rows, as_points, as_rows, map_tiles, squared_distances
-from fmnist_clustering.kmeans import SEARCH_COLUMNS, Problem, as_labels, fit_many, prepare
+from fmnist_clustering import checks
+from fmnist_clustering.checks import Floats, Ids, Rows
+from fmnist_clustering.distances import TILE_ROWS, map_tiles, squared_distances
+from fmnist_clustering.kmeans import SEARCH_COLUMNS, Problem, fit_many, prepare
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 Block = tuple[Rows, Ids]
 
 RULES = {"inertia": "elbow", "silhouette": "maximum", "Calinski-Harabasz": "maximum"}
@@ -98,8 +98,9 @@ def sweep_k(X: ArrayLike, k_values: Iterable[int], *, n_init: int = 10, seed: in
 
 def _as_k_values(k_values: Iterable[int], lowest: int, highest: int) -> Ids:
     """Return numbers of clusters, checked."""
-    given = np.array([*k_values])
-    ks = given.astype(np.int64) if given.dtype.kind in "iu" else np.zeros(0, dtype=np.int64)
+    listed = [*k_values] if isinstance(k_values, Iterable) else k_values
+    given = checks.array(listed, "k_values", "iu", "rising integers")
+    ks = given.astype(np.int64)
     if not (ks.ndim == 1 and ks.size and ks[0] >= lowest and ks[-1] <= highest and (np.diff(ks) > 0).all()):
         expected = f"one or more rising integers from {lowest} to {highest}"
         raise ValueError(f"k_values: found {given.tolist()}, expected {expected}")
@@ -142,10 +143,10 @@ def stability(
     -----
     10,000 images, k 2-14: 130 fits and 585 ARI in about 20 s on two cores.
     """
-    if n_resamples < 3:
-        raise ValueError(f"n_resamples: found {n_resamples}, expected 3 or more")
+    n_resamples = checks.count(n_resamples, "n_resamples", 3)
     _, _, coarse, sample, unit = prepare(X)
-    points, rng = np.ascontiguousarray(coarse[sample, :SEARCH_COLUMNS]), np.random.default_rng(seed)
+    points = np.ascontiguousarray(coarse[sample, :SEARCH_COLUMNS])
+    rng = np.random.default_rng(checks.count(seed, "seed", 0))
     n = len(points)
     ks = _as_k_values(k_values, 2, n // 2 - 1)
     halves = [points[np.sort(rng.choice(n, n // 2, replace=False))] for _ in range(n_resamples)]
@@ -188,13 +189,13 @@ def criteria(X: ArrayLike, sweep: KSweep, replicates: pd.DataFrame) -> pd.DataFr
     ValueError
         When `sweep` does not hold one label for each row.
     """
-    points = as_points(X)
-    rows = [as_labels(row, len(points), "sweep.labels") for row in sweep.labels]
+    points = checks.points(X)
+    rows = [checks.labels(row, len(points), "sweep.labels") for row in checks.made(sweep, "sweep", KSweep).labels]
     table = pd.DataFrame({"n": len(points), "inertia": sweep.inertia, "silhouette": sweep.silhouette})
     for name, score in (("Calinski-Harabasz", calinski_harabasz_score), ("Davies-Bouldin", davies_bouldin_score)):
         table[name] = [score(points, row) if row.any() else np.nan for row in rows]
     table = table.set_index(pd.Index(sweep.k_values, name="k"))
-    table["stability"] = replicates.mean(axis=1)
+    table["stability"] = checks.made(replicates, "replicates", pd.DataFrame).mean(axis=1)
     pairs = replicates.columns.to_frame()
     without = [replicates.loc[:, (pairs != one).all(axis=1).to_numpy()].mean(axis=1) for one in np.unique(pairs)]
     error = np.std(without, axis=0) * np.sqrt(len(without) - 1)
@@ -226,7 +227,7 @@ def picks(table: pd.DataFrame) -> pd.DataFrame:
     ValueError
         When a criterion is known at fewer than two k, inertia at fewer than five.
     """
-    rows = {}
+    rows, table = {}, checks.made(table, "table", pd.DataFrame)
     for name in [name for name in RULES if name in table]:
         curve, rule = table[name].dropna(), RULES[name]
         if rule == "elbow":
@@ -261,16 +262,16 @@ def verdict(found: pd.DataFrame) -> str:
         One sentence for each k that is picked, one for those that name none, one for the picks at
         an end of the range, and one for how many agree.
     """
-    names = [f"{name} (runner-up {row['runner-up']})" for name, row in found.iterrows()]
+    rows = checks.made(found, "found", pd.DataFrame).iterrows()
+    names = [f"{name} (runner-up {row['runner-up']})" for name, row in rows]
     by_pick = pd.Series(names, index=found.index).groupby(found["pick"], dropna=False).agg(list)
     said = [f"{'No k' if pd.isna(k) else f'k = {k}'}: {', '.join(who)}." for k, who in by_pick.items()]
     ends = found.index[found["at an end"]]
     said += [f"At an end of the range: {', '.join(ends)}."] if len(ends) else []
     votes = found["pick"].value_counts()
     most, total = int(votes.max() if len(votes) else 0), len(found)
-    if most == total:
-        return " ".join([*said, f"All {total} agree on {votes.index[0]}."])
-    return " ".join([*said, f"No k is picked by more than {most} of {total}: they disagree."])
+    agreed = f"All {total} agree on {votes.index[0]}." if most == total else ""
+    return " ".join([*said, agreed or f"No k is picked by more than {most} of {total}: they disagree."])
 
 
 def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> Floats:
@@ -304,9 +305,9 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> Floats:
     not on the number of threads or on the BLAS. 19 labelings of 10,000 images take about 1.5 s on
     two cores, of 70,000 about a minute and 0.6 GB.
     """
-    rows, unit = as_rows(X)
+    rows, unit = checks.rows(X)
     points = rows if unit != 1 else rows - rows.mean(axis=0)
-    labelings = np.atleast_2d(np.asarray(labels))
+    labelings = np.atleast_2d(checks.array(labels, "labels", "iu", "integers from 0"))
     ids = np.stack([_cluster_numbers(labeling, len(rows)) for labeling in labelings])
     n_clusters = ids.max(axis=1) + 1
     ends = np.cumsum(n_clusters)
@@ -344,7 +345,7 @@ def silhouettes_from_sums(sums: Floats, ids: Ids) -> Floats:
 
 def _cluster_numbers(labels: Ids, n: int) -> Ids:
     """Return ids without gaps, 0..k-1, for 2 to n - 1 clusters."""
-    names, ids = np.unique(as_labels(labels, n), return_inverse=True)
+    names, ids = np.unique(checks.labels(labels, n), return_inverse=True)
     if not 2 <= len(names) < n:
         raise ValueError(f"labels: found {len(names)} clusters in {n} rows, expected 2 to n - 1")
     return ids
@@ -416,14 +417,12 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     k, cost = _as_curve(k_values, inertia, 4)
     strength = _elbow_strengths(k, cost)
     best = int(np.argmax(strength))
-    found = float(strength[best])
-    return Elbow(int(k[best + 1]) if found > ELBOW_STRENGTH else None, max(found, 0.0))
+    return Elbow(int(k[best + 1]) if strength[best] > ELBOW_STRENGTH else None, max(float(strength[best]), 0.0))
 
 
 def _elbow_strengths(k: Floats, cost: Floats) -> Floats:
     """Return the strength of an elbow at each k but the first and the last two."""
-    tiny = np.finfo(np.float64).tiny
-    slopes = -np.diff(np.log(np.maximum(cost, tiny))) / np.diff(np.log(k))
+    slopes = -np.diff(np.log(np.maximum(cost, np.finfo(np.float64).tiny))) / np.diff(np.log(k))
     later = np.maximum.accumulate(slopes[::-1])[::-1][1:]
     strength = np.zeros(len(slopes) - 2)
     steep = slopes[:-2] > 1e-9
@@ -453,20 +452,18 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
     """
     k, cost = _as_curve(k_values, inertia, 4)
     rows = []
-    for first in range(len(k) - 3):
-        for last in range(first + 3, len(k)):
-            x, y = k[first : last + 1], cost[first : last + 1]
-            depth = (x - x[0]) / (x[-1] - x[0]) + (y - y[-1]) / max(y[0] - y[-1], 1e-300)
-            rows.append((int(x[0]), int(x[-1]), int(x[depth.argmin()]), elbow(x, y).k))
+    for first, last in [(i, j) for i, j in combinations(range(len(k)), 2) if j - i >= 3]:
+        x, y = k[first : last + 1], cost[first : last + 1]
+        depth = (x - x[0]) / (x[-1] - x[0]) + (y - y[-1]) / max(y[0] - y[-1], 1e-300)
+        rows.append((int(x[0]), int(x[-1]), int(x[depth.argmin()]), elbow(x, y).k))
     table = pd.DataFrame(rows, columns=["first", "last", "chord", "elbow"])
     return table.astype({"elbow": "Int64"})
 
 
 def _as_curve(k_values: ArrayLike, inertia: ArrayLike, at_least: int) -> tuple[Floats, Floats]:
     """Return a curve of costs over rising k, checked."""
-    k, cost = np.asarray(k_values, dtype=np.float64), np.asarray(inertia, dtype=np.float64)
-    if k.ndim != 1 or k.shape != cost.shape or len(k) < at_least:
-        raise ValueError(f"k_values, inertia: found shapes {k.shape} and {cost.shape}, expected (m,), m >= {at_least}")
-    if not (np.isfinite(cost).all() and (np.diff(k) > 0).all() and k[0] >= 1 and cost.min() >= 0):
-        raise ValueError("k_values, inertia: expected k values that rise from 1 or more, and costs from 0")
+    k, cost = checks.curve(k_values, inertia, "inertia")
+    if len(k) < at_least or not (np.isfinite(cost).all() and (np.diff(k) > 0).all() and k[0] >= 1 and cost.min() >= 0):
+        expected = f"{at_least} or more k that rise from 1, and costs from 0"
+        raise ValueError(f"k_values, inertia: found {k.tolist()} and {cost.tolist()}, expected {expected}")
     return k, cost

@@ -177,7 +177,7 @@ def test_equal_scores_pick_fewer_clusters() -> None:
     ("table", "message"),
     [
         (TABLE[["silhouette"]].iloc[:2], "table: found silhouette at 1 k, expected two or more"),
-        (TABLE[["inertia"]].iloc[:4], "k_values, inertia: found shapes (4,) and (4,), expected (m,), m >= 5"),
+        (TABLE[["inertia"]].iloc[:4], "expected 5 or more k that rise from 1, and costs from 0"),
     ],
 )
 def test_picks_error_names_argument_and_fault(table: pd.DataFrame, message: str) -> None:

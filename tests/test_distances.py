@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering.distances import as_points, as_rows, map_tiles, squared_distances
+from fmnist_clustering import checks
+from fmnist_clustering.distances import map_tiles, squared_distances
 
 PIXELS = [[0, 51], [102, 255]]
 
@@ -27,7 +28,7 @@ PIXELS = [[0, 51], [102, 255]]
     ],
 )
 def test_only_a_uint8_array_is_divided_by_255(rows: ArrayLike, expected: ArrayLike) -> None:
-    points = as_points(rows)
+    points = checks.points(rows)
     assert points.dtype == np.float64
     np.testing.assert_array_equal(points, np.array(expected, dtype=np.float64))
 
@@ -35,26 +36,26 @@ def test_only_a_uint8_array_is_divided_by_255(rows: ArrayLike, expected: ArrayLi
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        pytest.param([1, 2], "found shape (2,), expected (rows, columns), not empty", id="1-D"),
+        pytest.param([1, 2], "found shape (2,), expected (rows, columns), rows >= 1", id="1-D"),
         pytest.param(np.zeros((2, 3, 1)), "found shape (2, 3, 1), expected (rows, ", id="3-D"),
-        pytest.param(5, "found shape (), expected (rows, columns), not empty", id="number"),
+        pytest.param(5, "found shape (), expected (rows, columns), rows >= 1", id="number"),
         pytest.param(np.zeros((0, 3)), "found shape (0, 3), expected (rows, ", id="no rows"),
         pytest.param(np.zeros((3, 0)), "found shape (3, 0), expected (rows, ", id="no columns"),
         pytest.param([[0, 1], [2, np.nan]], "found nan in row 1, column 1, expected numbers", id="NaN"),
         pytest.param([[0, 1], [-np.inf, 2]], "found -inf in row 1, column 0, expected numbers", id="infinity"),
-        pytest.param([["coat"]], "expected rows of numbers (could not convert string", id="not numeric"),
-        pytest.param([[1, 2], [3]], "expected rows of numbers (", id="ragged"),
+        pytest.param([["coat"]], "found <U4, expected numbers", id="not numeric"),
+        pytest.param([[1, 2], [3]], "found lines of different length, expected an array of numbers", id="ragged"),
     ],
 )
 @pytest.mark.parametrize("name", ["X", "points"])
 def test_error_names_argument_and_fault(rows: Any, message: str, name: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"{name}: {message}")):
-        as_points(rows, name)
+        checks.points(rows, name)
 
 
 def test_argument_is_called_x_by_default() -> None:
     with pytest.raises(ValueError, match=r"^X: "):
-        as_points([])
+        checks.points([])
 
 
 @pytest.mark.parametrize("columns", [1, 784, 1024, 1025])
@@ -83,10 +84,10 @@ def test_distances_of_float_rows() -> None:
 
 def test_rows_keep_their_kind() -> None:
     pixels = np.array(PIXELS, dtype=np.uint8)
-    rows, unit = as_rows(pixels)
+    rows, unit = checks.rows(pixels)
     assert rows is pixels
     assert unit == 255
-    rows, unit = as_rows(PIXELS)
+    rows, unit = checks.rows(PIXELS)
     assert rows.dtype == np.float64
     assert unit == 1
 

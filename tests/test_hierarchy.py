@@ -36,12 +36,12 @@ BAD_TREES: list[tuple[Any, str]] = [
     ([[0, 1, 1]], "Z: found shape (1, 3), expected (n - 1, 4)"),
     ([0, 1, 1, 2], "Z: found shape (4,), expected (n - 1, 4)"),
     (np.zeros((0, 4)), "Z: found shape (0, 4), expected (n - 1, 4)"),
-    ([[0, 1, 2, 2], [2, 3, 1, 3]], "Z: heights fall or are not finite, expected a monotone"),
-    ([[0, 1, np.nan, 2], [2, 3, 1, 3]], "Z: heights fall or are not finite, expected a monotone"),
-    ([[0, 1, 1, 2], [2, 3, np.inf, 3]], "Z: heights fall or are not finite, expected a monotone"),
-    ([[0, 7, 1, 2], [2, 3, 2, 3]], "Z: cluster ids are out of range or used twice, expected"),
-    ([[-1, 1, 1, 2], [2, 3, 2, 3]], "Z: cluster ids are out of range or used twice, expected"),
-    ([[0, 1, 1, 2], [1, 3, 2, 3]], "Z: cluster ids are out of range or used twice, expected"),
+    ([[0, 1, 2, 2], [2, 3, 1, 3]], "Z: found heights that fall or are not finite, expected a monotone"),
+    ([[0, 1, np.nan, 2], [2, 3, 1, 3]], "Z: found heights that fall or are not finite, expected a monotone"),
+    ([[0, 1, 1, 2], [2, 3, np.inf, 3]], "Z: found heights that fall or are not finite, expected a monotone"),
+    ([[0, 7, 1, 2], [2, 3, 2, 3]], "Z: found cluster ids out of range or used twice, expected"),
+    ([[-1, 1, 1, 2], [2, 3, 2, 3]], "Z: found cluster ids out of range or used twice, expected"),
+    ([[0, 1, 1, 2], [1, 3, 2, 3]], "Z: found cluster ids out of range or used twice, expected"),
 ]
 
 
@@ -74,8 +74,8 @@ def test_pixel_distances_are_exact_whatever_the_tile(tile: int, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([[1, 2]], "X: found 1 row, expected 2 or more"),
-        ([1, 2], "X: found shape (2,), expected (rows, columns), not empty"),
+        ([[1, 2]], "X: found shape (1, 2), expected (rows, columns), rows >= 2"),
+        ([1, 2], "X: found shape (2,), expected (rows, columns), rows >= 2"),
         ([[1], [np.nan]], "X: found nan in row 1, column 0, expected numbers"),
     ],
 )

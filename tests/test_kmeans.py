@@ -11,15 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import (
-    KMeansFit,
-    canonical_labels,
-    cluster_means,
-    fit_kmeans,
-    inertia,
-    match_labels,
-    typical_members,
-)
+from fmnist_clustering import KMeansFit, canonical_labels, cluster_means, fit_kmeans, inertia, match_labels
 from fmnist_clustering.kmeans import fit_many, fit_prepared, prepare
 
 Points = NDArray[np.float64]
@@ -220,8 +212,8 @@ def test_rows_are_left_alone() -> None:
         (LINE, 2, {"n_init": 0}, "n_init: found 0, expected 1 or more"),
         (LINE, 2, {"init": "pca"}, "init: found 'pca', expected one of 'k-means++', 'forgy'"),
         ([[1], [np.nan]], 1, {}, "X: found nan in row 1, column 0, expected numbers"),
-        ([1, 2, 3], 1, {}, "X: found shape (3,), expected (rows, columns), not empty"),
-        (np.zeros((0, 2)), 1, {}, "X: found shape (0, 2), expected (rows, columns), not empty"),
+        ([1, 2, 3], 1, {}, "X: found shape (3,), expected (rows, columns), rows >= 1"),
+        (np.zeros((0, 2)), 1, {}, "X: found shape (0, 2), expected (rows, columns), rows >= 1"),
         (LINE, 2, {"sample_weight": [1, 1]}, "sample_weight: found shape (2,), expected (6,)"),
         (LINE, 2, {"sample_weight": np.ones((6, 1))}, "sample_weight: found shape (6, 1), exp"),
         *(
@@ -398,22 +390,6 @@ def test_centroids_are_the_means_of_their_clusters() -> None:
     np.testing.assert_allclose(cluster_means(X, fit.labels), fit.centroids, rtol=1e-12)
 
 
-def test_typical_members_by_hand() -> None:
-    # Means 2 and 10.5; ties go to the lower row.
-    points = np.array([[1], [2], [3.5], [1.5], [10], [11]])
-    nearest, farthest = typical_members(points, [0, 0, 0, 0, 7, 7], 2)
-    assert nearest.tolist() == [[1, 3], [4, 5]]
-    assert farthest.tolist() == [[2, 0], [5, 4]]
-
-
-@pytest.mark.parametrize("n_members", [0, 3])
-def test_typical_members_are_at_most_the_smallest_cluster(n_members: int) -> None:
-    message = f"n_members: found {n_members}, expected 1 to 2, the smallest cluster's size"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        typical_members(LINE, [0, 0, 0, 0, 1, 1], n_members)
-
-
-@pytest.mark.parametrize("function", [cluster_means, lambda X, labels: typical_members(X, labels, 1)])
-def test_members_need_one_label_a_row(function: Any) -> None:
+def test_cluster_means_need_one_label_a_row() -> None:
     with pytest.raises(ValueError, match=re.escape("labels: found shape (5,), expected (6,)")):
-        function(LINE, [0, 0, 0, 1, 1])
+        cluster_means(LINE, [0, 0, 0, 1, 1])

@@ -445,7 +445,7 @@ def test_sizes_of_a_picture_follow_the_formulas(n_colors: int) -> None:
     [
         (COLORS, "quantized, original: found (2, 4) and (5, 7) pixels, expected the same"),
         (np.zeros((4, 2, 3), dtype=np.uint8), "quantized, original: found (2, 4) and (4, 2) pixels, expected the same"),
-        (np.zeros((2, 4, 3)), "image: found float64, expected a uint8 array"),
+        (np.zeros((2, 4, 3)), "original: found float64, expected a uint8 array"),
     ],
 )
 def test_size_error_names_argument_and_fault(original: Any, message: str) -> None:
