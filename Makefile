@@ -8,7 +8,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovid
 
 .DEFAULT_GOAL := notebooks
 .NOTPARALLEL:
-.PHONY: notebooks test check lint types unit structure nbval artifacts prose bench lab lock clean help
+.PHONY: notebooks test check lint types unit structure nbval artifacts prose bench bench-original reproduce mutation coverage fresh lab lock clean help
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and regenerate artifacts/ (the default)
 	$(BIN)/python -m fmnist_clustering run
@@ -44,6 +44,22 @@ bench: $(INSTALLED)  ## measure time and memory beside named peers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks
 
+bench-original: $(INSTALLED)  ## the first version's whole work beside ours
+	$(BIN)/python -m tests.benchmarks.original
+
+reproduce: $(INSTALLED)  ## the notebooks with four BLAS settings: is all text the same?
+	$(BIN)/python -m tests.reproduce
+
+mutation: $(INSTALLED)  ## 40 changes of the code: do the tests notice?
+	$(BIN)/python -m tests.mutation
+
+coverage: $(INSTALLED)  ## share of the package's branches that unit tests reach
+	$(BIN)/coverage run --branch --source fmnist_clustering -m pytest tests --ignore tests/notebooks
+	$(BIN)/coverage report --show-missing --fail-under 95
+
+fresh:  ## clone into an empty folder, and run the two commands of README there
+	tests/fresh.sh
+
 lab: $(INSTALLED)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
@@ -57,7 +73,7 @@ clean:  ## remove what can be made again, the virtual environment too
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/make \1\t\2/p' Makefile | expand -t 22
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python >= 3.11: make PYTHON=/path/to/python3"; exit 1; }

@@ -11,16 +11,15 @@ above the lowest known one: speed alone proves little.
 import math
 import os
 import platform
-import re
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from tests.benchmarks import palettes
+from tests.benchmarks.machine import processor
 from tests.benchmarks.table import CSV, README, renewed
 from tests.notebooks.reading import ROOT
 
@@ -202,13 +201,6 @@ def main() -> None:
 def shown(quality: float) -> str:
     """Return a share in per cent, or nothing where there is none."""
     return "" if math.isnan(quality) else f"{quality:.2%}"
-
-
-def processor() -> str:
-    """Return what the processor calls itself, where the system tells."""
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", info.read_text()) if info.is_file() else []
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

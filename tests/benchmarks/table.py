@@ -10,6 +10,7 @@ from tests.notebooks.reading import ROOT
 
 CSV = ROOT / "artifacts" / "benchmarks.csv"
 PALETTES = ROOT / "artifacts" / "benchmarks-palettes.csv"
+ORIGINAL = ROOT / "artifacts" / "benchmarks-original.csv"
 SECONDS = "seconds", "peer seconds"
 README = ROOT / "README.md"
 
@@ -80,12 +81,48 @@ def palettes() -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {"benchmarks": benchmarks, "palettes": palettes}
+def original() -> str:
+    """Return the table of the first version's whole work beside ours."""
+    rows = rows_of(ORIGINAL)
+    heads = ["", "first version", "ours", "times faster", "results differ by at most"]
+    columns = ["part", "original seconds", "our seconds", "ratio", "results differ by at most"]
+    lines = [[part, f"{before} s", f"{after} s", *rest] for part, before, after, *rest in rows[columns].to_numpy()]
+    return "\n\n".join([grid(heads, lines), where(rows.iloc[0].drop("ratio"))])
+
+
+def results() -> str:
+    """Return the results that README tells, each from the artifact that holds it."""
+    folder = ROOT / "artifacts"
+    silhouette = pd.read_csv(folder / "criteria.csv").set_index("k")["silhouette"]
+    stability = pd.read_csv(folder / "criteria.csv").set_index("k")["stability"]
+    photograph = pd.read_csv(folder / "quantized.csv").set_index("k")
+    lines = [
+        ["highest mean silhouette, 10,000 images", f"{silhouette.max():.4f} at k = {silhouette.idxmax()}", "criteria"],
+        ["highest stability, 10,000 images", f"ARI {stability.max():.4f} at k = {stability.idxmax()}", "criteria"],
+    ]
+    for n, name in (("10,000", "dendogram"), ("70,000", "dendrogram-all")):
+        gap = pd.read_csv(folder / f"{name}.csv").iloc[0]
+        found = f"{gap['n_clusters']:.0f} clusters, {gap['ratio']:.2f} times the runner-up's"
+        lines.append([f"widest gap of Ward's tree, {n} images", found, name])
+    for k in (5, 10, 100):
+        size = (folder / f"cluster-{k}.png").stat().st_size
+        error = f"{photograph['PSNR (dB)'][k]:.2f} dB, mean delta-E {photograph['mean delta-E'][k]:.2f}"
+        lines.append([f"the photograph in {k} colors", f"{error}, {size:,} bytes", "quantized"])
+    linked = [[what, found, f"[{name}.csv](artifacts/{name}.csv)"] for what, found, name in lines]
+    return grid(["", "found", "from"], linked)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "results": results,
+    "benchmarks": benchmarks,
+    "palettes": palettes,
+    "original": original,
+}
 
 
 def marks(name: str) -> tuple[str, str]:
     """Return the comments before and after a table."""
-    return f"<!-- {name}: made by `make bench` -->", f"<!-- end of {name} -->"
+    return f"<!-- {name}: made from artifacts/ -->", f"<!-- end of {name} -->"
 
 
 def renewed(text: str) -> str:

@@ -6,7 +6,8 @@ import nbformat.v4 as v4
 import pytest
 from nbformat import NotebookNode
 
-from tests.notebooks.reading import NOTEBOOKS, code_cells, printed, read, sections
+from tests.benchmarks.table import TABLES, marks, renewed
+from tests.notebooks.reading import NOTEBOOKS, ROOT, code_cells, printed, read, sections
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
 
@@ -96,3 +97,84 @@ def test_drift_is_found(prose: str, output: str, expected: list[str]) -> None:
 def test_outputs_are_read() -> None:
     for path in NOTEBOOKS:
         assert len(numbers("\n".join(map(printed, code_cells(read(path)))))) > 50
+
+
+# README
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+README_CONSTANTS = {
+    "60,000": "images of the training split",
+    "28": "pixels a side of an image",
+    "3.11": "the oldest Python",
+    "67": "MB of a fit on Dask, see tests/test_dask.py",
+    "1.6": "MB of a tile on Dask, see tests/test_dask.py",
+    "64": "bits of a float",
+    "8": "bits of a pixel",
+}
+
+
+def unsupported_in_readme(text: str) -> list[str]:
+    """Return each number of README's prose that no notebook prints, and each table that is not the artifacts'."""
+    prose = re.sub(r"```.*?```", " ", text, flags=re.DOTALL)
+    for name in TABLES:
+        start, end = marks(name)
+        prose = re.sub(f"{re.escape(start)}.*?{re.escape(end)}", " ", prose, flags=re.DOTALL)
+    outputs = "\n".join(printed(cell) for path in NOTEBOOKS for cell in code_cells(read(path)))
+    known = {value(token) for token in [*numbers(outputs), *README_CONSTANTS]}
+    drifted = [name for name in TABLES if made(text, name) != made(renewed(text), name)]
+    return [token for token in numbers(prose) if value(token) not in known] + drifted
+
+
+def made(text: str, name: str) -> str:
+    """Return what stands between the marks of a table."""
+    start, end = marks(name)
+    return text.partition(start)[2].partition(end)[0]
+
+
+def test_every_number_of_readme_is_printed_or_made_from_artifacts() -> None:
+    assert unsupported_in_readme(README) == []
+
+
+@pytest.mark.parametrize("token", README_CONSTANTS)
+def test_constants_of_readme_are_in_use(token: str) -> None:
+    assert token in numbers(README)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("of clothes, 10,000 and then", "of clothes, 10,100 and then", ["10,100"]),
+        ("60,000 training", "50,000 training", ["50,000"]),
+        ("0.1946 at k = 2", "0.1964 at k = 2", ["results"]),
+        ("1.83 times the runner-up's", "1.38 times the runner-up's", ["results"]),
+        ("| china | 5 | 22.78 |", "| china | 5 | 22.79 |", ["palettes"]),
+    ],
+)
+def test_drift_of_readme_is_found(before: str, after: str, expected: list[str]) -> None:
+    assert README.count(before) == 1
+    assert unsupported_in_readme(README.replace(before, after)) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "where", "before", "after"),
+    [
+        ("01", "prose", "0.1882", "0.1883"),
+        ("01", "output", "316,754", "316,745"),
+        ("02", "prose", "0.7822", "0.7823"),
+        ("02", "output", "516.3", "516.2"),
+        ("03", "prose", "62,941", "62,914"),
+        ("03", "output", "34.39", "34.93"),
+    ],
+)
+def test_drift_of_a_notebook_is_found(part: str, where: str, before: str, after: str) -> None:
+    path = next(path for path in NOTEBOOKS if path.name.startswith(part))
+    notebook = read(path)
+    for cell in notebook.cells:
+        if where == "prose" and cell.cell_type == "markdown":
+            cell.source = cell.source.replace(before, after)
+        for out in cell.get("outputs", []) if where == "output" else []:
+            for holder, key in ((out, "text"), (out.get("data", {}), "text/plain")):
+                if key in holder:
+                    holder[key] = holder[key].replace(before, after)
+    drifted = after if where == "prose" else before
+    assert {found.rpartition(": ")[2] for found in unsupported(notebook, part)} == {drifted}
