@@ -12,6 +12,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovid
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and regenerate artifacts/ (the default)
 	$(BIN)/python -m fmnist_clustering run
+	$(BIN)/python -m tests.benchmarks.table
 
 test: lint types unit structure nbval artifacts prose  ## everything that CI checks
 

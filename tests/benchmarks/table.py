@@ -1,4 +1,4 @@
-"""The tables in README.md, each made from CSV files of artifacts/ and nothing else."""
+"""The tables in README.md, each made from files of artifacts/ and nothing else: ``make`` renews them."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -132,3 +132,7 @@ def renewed(text: str) -> str:
         before, _, rest = text.partition(start)
         text = f"{before}{start}\n{make()}\n{end}{rest.partition(end)[2]}" if rest else text
     return text
+
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
