@@ -1,6 +1,7 @@
 """The same loops on a Dask cluster: two worker processes, bit-equal results."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
-from fmnist_clustering import KSweep, load_split, silhouette_samples, sweep_k
+from fmnist_clustering import FashionMNIST, KSweep, load_split, silhouette_samples, sweep_k
 from fmnist_clustering.distances import TILE_ROWS
 from fmnist_clustering.kmeans import fit_prepared, prepare
+from tests.notebooks.reading import ROOT
 
 X = load_split("test").pixels[:2500]
 LABELS = np.stack([np.random.default_rng(k).integers(0, k, len(X)) for k in (2, 7, 20)])
@@ -63,3 +65,13 @@ def test_what_crosses_the_wire() -> None:
     assert fit / 1e6 == pytest.approx(67, abs=1)
     block = rows[:TILE_ROWS]
     assert 2 * len(cloudpickle.dumps(block)) / 1e6 == pytest.approx(1.6, abs=0.05)
+
+
+@pytest.mark.filterwarnings("ignore:Sending large graph")
+def test_the_lines_in_readme_run(cluster: Client) -> None:
+    code = re.search(r"```python\nfrom distributed(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code
+    lines = f"from distributed{code[1]}".replace('Client("scheduler:8786")', "cluster").replace("21", "4")
+    names = {"cluster": cluster, "images": FashionMNIST(X[:300], X[:300, 0]), "sweep_k": sweep_k}
+    exec(lines, names)
+    same(names["sweep"], sweep_k(X[:300], range(1, 4)))

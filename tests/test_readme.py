@@ -32,14 +32,25 @@ def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("Elbow(k=")
 
 
-def test_layout_names_what_is_there() -> None:
+def test_layout_is_the_tree() -> None:
     block = re.search(r"## Layout\n\n```\n(.+?)```", README, re.DOTALL)
     assert block
-    for name in re.findall(r"^(\S+)", block[1], re.MULTILINE):
-        assert (ROOT / name).exists(), name
-    listed = re.findall(r"\w+", block[1].split("the package: ")[1].split(",\n")[0])
-    for module in listed:
-        assert (ROOT / "fmnist_clustering" / f"{module}.py").is_file(), module
+    listed = {name.rstrip("/") for name in re.findall(r"^(\S+)", block[1], re.MULTILINE)}
+    made = {"build", "dist"}  # ignored by git, as are hidden files and what pip leaves
+    there = {path.name for path in ROOT.iterdir() if path.name[0] != "." and path.suffix != ".egg-info"}
+    assert listed == there - made - {"__pycache__"}
+
+
+def test_layout_lists_the_modules() -> None:
+    block = re.search(r"the package: (.+?)\ndata/", README, re.DOTALL)
+    assert block
+    listed = set(re.findall(r"\w+", block[1])) - {"and", "for", "notebooks"}
+    assert listed == {path.stem for path in (ROOT / "fmnist_clustering").glob("[!_]*.py")}
+
+
+def test_commands_name_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {*re.findall(r"`make ([a-z-]+)`", README), *re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)} <= targets
 
 
 def test_tables_are_those_of_the_artifacts() -> None:
