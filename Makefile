@@ -8,7 +8,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovid
 
 .DEFAULT_GOAL := notebooks
 .NOTPARALLEL:
-.PHONY: notebooks test check lint types unit structure nbval artifacts prose bench bench-original reproduce mutation coverage fresh lab lock clean help
+.PHONY: notebooks test check lint types unit quick structure nbval artifacts prose bench bench-original reproduce mutation coverage fresh lab lock clean help
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and regenerate artifacts/ (the default)
 	$(BIN)/python -m fmnist_clustering run
@@ -16,7 +16,7 @@ notebooks: $(INSTALLED)  ## execute the three notebooks and regenerate artifacts
 
 test: lint types unit structure nbval artifacts prose  ## everything that CI checks
 
-check: lint types unit structure  ## the quick part of `make test`, under two minutes
+check: lint types quick structure  ## the quick part of `make test`, under two minutes
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
@@ -27,6 +27,9 @@ types: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest tests --ignore tests/notebooks
+
+quick: $(INSTALLED)
+	$(BIN)/pytest tests --ignore tests/notebooks -m 'not slow'
 
 structure: $(INSTALLED)
 	$(BIN)/pytest tests/notebooks/test_structure.py

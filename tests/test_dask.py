@@ -17,6 +17,8 @@ from fmnist_clustering.distances import TILE_ROWS
 from fmnist_clustering.kmeans import fit_prepared, prepare
 from tests.notebooks.reading import ROOT
 
+pytestmark = pytest.mark.slow
+
 X = load_split("test").pixels[:2500]
 LABELS = np.stack([np.random.default_rng(k).integers(0, k, len(X)) for k in (2, 7, 20)])
 

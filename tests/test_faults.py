@@ -16,6 +16,8 @@ import runner
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 from tests.test_runner import FOLDERS, make_checkout, outputs_of, read_artifacts, run_in, state, write
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = b"k\n5\n", b"k\n6\n"
 NAMES = ("early.csv", "late.csv", "other.csv")  # in the order in which they are published, the notebook after them
 CELLS = ("# Tour", *map(write, NAMES))

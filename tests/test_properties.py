@@ -18,6 +18,8 @@ from sklearn.metrics import silhouette_samples as silhouettes_of_scikit_learn
 
 import fmnist_clustering as fc
 
+pytestmark = pytest.mark.slow
+
 MANY = settings(max_examples=1000, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck])
 SOME = settings(max_examples=100, deadline=None, derandomize=True)
 

@@ -23,6 +23,8 @@ import fmnist_clustering
 import runner
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = """\
 N_CLUSTERS = 10  # as many as garments
 SHARE = 0.5
