@@ -12,17 +12,17 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 from scipy.spatial import KDTree
+from threadpoolctl import threadpool_limits
 
 from fmnist_clustering import checks
 from fmnist_clustering.checks import Floats
-from fmnist_clustering.kmeans import fit_kmeans, lloyd
+from fmnist_clustering.kmeans import fit_prepared, lloyd, prepare
 
 SAMPLES = {"china": "danielbuechele on Flickr, CC BY 2.0", "flower": "vultilion on Flickr, CC BY 2.0"}
 LUMA = np.array([299, 587, 114])  # ITU-R BT.601, in thousandths: whole numbers tie alike everywhere
 PACKED = np.array([65536, 256, 1], dtype=np.uint32)
-# sRGB's primaries and white point D65 (IEC 61966-2-1), each row of the matrix divided by the white's value.
+# From linear sRGB to CIE XYZ (IEC 61966-2-1); the sums of the rows are the white point D65.
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-TO_RELATIVE_XYZ = TO_XYZ / TO_XYZ.sum(axis=1, keepdims=True)
 KINK = 6 / 29
 
 
@@ -109,6 +109,7 @@ def source_bytes(source: str | Path) -> int:
     return _find_image(source).stat().st_size
 
 
+@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
 def quantize(image: NDArray[np.uint8], n_colors: int, *, seed: int = 0) -> Quantized:
     """Redraw a picture in `n_colors` colors, by k-means on its colors, coarse to fine.
 
@@ -149,8 +150,7 @@ def quantize(image: NDArray[np.uint8], n_colors: int, *, seed: int = 0) -> Quant
     if n_colors >= len(colors):
         return _indexed(colors, inverse.reshape(image.shape[:2]))
     width = next((width for width in (8, 4, 2) if len(_cubes(colors, counts, width)[0]) >= 20 * n_colors), 1)
-    means, weight = _cubes(colors, counts, width)
-    centroids = fit_kmeans(means, n_colors, sample_weight=weight, n_init=3, seed=seed).centroids
+    centroids = fit_prepared(prepare(*_cubes(colors, counts, width)), n_colors, n_init=3, seed=seed).centroids
     for finer, max_iter in ((width // 2, 30), (1, 10)):
         if 1 <= finer < width:
             centroids = lloyd(*_cubes(colors, counts, finer), centroids, max_iter, 1e-4)[2]
@@ -244,7 +244,7 @@ def srgb_to_lab(colors: ArrayLike) -> NDArray[np.float64]:
     if srgb.shape[-1:] != (3,) or not ((srgb >= 0) & (srgb <= 1)).all():
         raise ValueError(f"colors: found shape {srgb.shape}, expected (..., 3) with values from 0 to 255")
     light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    xyz = light @ TO_RELATIVE_XYZ.T
+    xyz = light @ (TO_XYZ / TO_XYZ.sum(axis=1, keepdims=True)).T
     x, y, z = np.moveaxis(np.where(xyz > KINK**3, np.cbrt(xyz), xyz / (3 * KINK**2) + 4 / 29), -1, 0)
     return np.round(np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1), 6)
 

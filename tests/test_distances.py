@@ -1,6 +1,7 @@
 import re
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import checks
+from fmnist_clustering import checks, distances
 from fmnist_clustering.distances import map_tiles, squared_distances
 
 PIXELS = [[0, 51], [102, 255]]
@@ -101,3 +102,20 @@ def test_every_pair_of_blocks_is_visited_once_in_order(n_blocks: int) -> None:
     for i, j, (a, b) in visits:
         assert a == blocks[i]
         assert b == (None if i == j else blocks[j])
+
+
+def first(ours: int, _: int | None) -> int:
+    return ours
+
+
+def test_several_tiles_go_to_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def parallel(n_jobs: int, **options: Any) -> Any:
+        asked.append(n_jobs)
+        return joblib.Parallel(n_jobs, **options)
+
+    monkeypatch.setattr(distances, "Parallel", parallel)
+    assert [*map_tiles(first, [7], "tiles")] == [(0, 0, 7)]
+    assert [*map_tiles(first, [7, 8], "tiles")] == [(0, 0, 7), (0, 1, 7), (1, 1, 8)]
+    assert asked == [1, -1]

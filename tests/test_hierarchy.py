@@ -476,3 +476,10 @@ def meeting_height(Z: NDArray[np.float64], i: int, j: int) -> float:
         if {i, j} <= members[-1]:
             return float(height) if i != j else 0.0
     raise AssertionError
+
+
+def test_ward_from_rows_is_as_precise_as_from_distances() -> None:
+    # Images are moved to their mean, which must not stand far from them: 3e-12 would tell that it did.
+    X = load_split("test").pixels[:400]
+    found, expected = linkage(X, "ward", condensed=False), hierarchy.linkage(X / 255, "ward")
+    np.testing.assert_allclose(found[:, 2], expected[:, 2], rtol=2e-14)

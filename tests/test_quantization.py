@@ -131,7 +131,7 @@ import hashlib
 from threadpoolctl import threadpool_info
 from fmnist_clustering import load_image, quantize
 print({pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"})
-quantized = quantize(load_image("china"), 50)
+quantized = quantize(load_image("china"), 100)
 print(hashlib.sha256(quantized.palette.tobytes() + quantized.indices.tobytes()).hexdigest())
 """
 
