@@ -101,7 +101,7 @@ def killed(mutant: Mutant) -> bool:
             run = subprocess.run(command, cwd=place, capture_output=True, timeout=TIMEOUT, check=False)
         except subprocess.TimeoutExpired:
             return True
-        return run.returncode == 1
+        return run.returncode != 0  # a crash tells as much as a failed test
 
 
 def main() -> int:
