@@ -1,9 +1,9 @@
 """What was given: checked, and in the form that is computed with; an error names the argument."""
 
-import math
 from collections.abc import Collection
 from numbers import Integral
-from pathlib import Path, PurePath
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def numbers(values: object, name: str) -> NDArray[np.float64]:
     return array(values, name).astype(np.float64, copy=False)
 
 
-def count(value: object, name: str, lowest: int = 1, highest: float = math.inf) -> int:
+def count(value: object, name: str, lowest: int = 1, highest: float = np.inf) -> int:
     """Return a whole number.
 
     Parameters
@@ -94,7 +94,7 @@ def count(value: object, name: str, lowest: int = 1, highest: float = math.inf) 
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or not lowest <= value <= highest:  # type: ignore[operator]
-        span = f"{lowest} or more" if highest == math.inf else f"{lowest} to {highest}"
+        span = f"{lowest} or more" if highest == np.inf else f"{lowest} to {highest}"
         raise ValueError(f"{name}: found {value if whole else repr(value)}, expected {span}")
     return int(value)  # type: ignore[call-overload, no-any-return]
 
@@ -146,7 +146,7 @@ def path(value: object, name: str) -> Path:
     TypeError
         For anything else.
     """
-    return Path(made(value, name, str if isinstance(value, str) else PurePath))
+    return Path(made(value, name, str if isinstance(value, str) else PathLike))
 
 
 def made(value: Any, name: str, kind: type) -> Any:

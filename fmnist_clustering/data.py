@@ -171,6 +171,7 @@ def _read_header(path: Path, text: bytes) -> tuple[list[str], int]:
     if not missing and len(names) == len(COLUMNS):
         return names, end
     found = f", among them {unknown[0][:40]!r}" if unknown else ""
+    found = " of numbers, no header" if all(re.fullmatch(r"\d+", name) for name in names) else found
     found += f", without {min(missing, key=COLUMNS.index)!r}" if missing and not unknown else ""
     expected = "expected 785 named label, pixel1, ..., pixel784"
     raise ValueError(f"{path}: line 1: found {len(names)} columns{found}, {expected}")

@@ -280,7 +280,7 @@ def compare_linkages(trees: Mapping[str, ArrayLike], condensed: ArrayLike, n_clu
         As `merge_gaps` and `cut_tree`.
     """
     rows = {}
-    for name, Z in checks.made(trees, "trees", dict).items():
+    for name, Z in checks.made(trees, "trees", Mapping).items():
         gaps, sizes = merge_gaps(Z), np.bincount(cut_tree(Z, n_clusters=n_clusters))
         tree = np.asarray(Z, dtype=np.float64)
         last_merges = ", ".join(f"{height:.4g}" for height in tree[:-4:-1, 2])

@@ -98,8 +98,7 @@ def sweep_k(X: ArrayLike, k_values: Iterable[int], *, n_init: int = 10, seed: in
 
 def _as_k_values(k_values: Iterable[int], lowest: int, highest: int) -> Ids:
     """Return numbers of clusters, checked."""
-    listed = [*k_values] if isinstance(k_values, Iterable) else k_values
-    given = checks.array(listed, "k_values", "iu", "rising integers")
+    given = checks.array([*k_values] if isinstance(k_values, Iterable) else k_values, "k_values", "iu", "integers")
     ks = given.astype(np.int64)
     if not (ks.ndim == 1 and ks.size and ks[0] >= lowest and ks[-1] <= highest and (np.diff(ks) > 0).all()):
         expected = f"one or more rising integers from {lowest} to {highest}"

@@ -9,6 +9,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -492,3 +493,14 @@ def test_an_image_that_is_no_file_is_named(tmp_path: Path) -> None:
     assert fc.load_image(tmp_path / "a.png").shape == (1, 1, 3)
     with pytest.raises(FileNotFoundError, match=r"b\.png: no such file"):
         fc.load_image(tmp_path / "b.png")
+
+
+def test_any_path_and_any_mapping_will_do(tmp_path: Path) -> None:
+    class Elsewhere:
+        def __fspath__(self) -> str:
+            return str(tmp_path / "a.png")
+
+    Image.new("RGB", (2, 1)).save(tmp_path / "a.png")
+    assert fc.load_image(Elsewhere()).shape == (1, 2, 3)  # type: ignore[arg-type]
+    trees = MappingProxyType({"w": TREE})
+    assert_same(fc.compare_linkages(trees, CONDENSED, 3), fc.compare_linkages({"w": TREE}, CONDENSED, 3))
