@@ -1,10 +1,16 @@
-"""Settings that must stand before NumPy is imported, here and in the kernels of nbval."""
+"""Settings that must stand before NumPy is imported.
+
+They count for the tests, and for the kernels that nbval starts.
+"""
 
 import os
 from pathlib import Path
 
-# Notebooks that nbval executes show no live bars, and leave the artifacts of a live session alone.
-os.environ.setdefault("FMNIST_CLUSTERING_ARTIFACTS", str(Path(__file__).parent / "build" / "test" / "artifacts"))
+STAGED_ARTIFACTS = Path(__file__).parent / "build" / "test" / "artifacts"
 
-# Spinning OpenMP threads starve the BLAS ones; the same setting as in notebooks/runner.py.
+# Notebooks that nbval executes show no live bars and write nothing into artifacts/.
+os.environ.setdefault("FMNIST_CLUSTERING_ARTIFACTS", str(STAGED_ARTIFACTS))
+
+# OpenMP threads that spin while they wait take the cores away from BLAS.
+# `python -m fmnist_clustering run` sets the same for its kernels.
 os.environ["OMP_WAIT_POLICY"] = "passive"

@@ -1,22 +1,89 @@
-"""Clustering explored on Fashion-MNIST: k-means, hierarchical clustering, color quantization."""
+"""Clustering explored on Fashion-MNIST.
 
-# fmt: off
-# isort: off
-from fmnist_clustering.agreement import agreement, contingency
+Three parts: k-means, hierarchical clustering, and color quantization.
+"""
+
+from fmnist_clustering.color import ciede2000, delta_e, psnr, srgb_to_lab
 from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split, read_csv
-from fmnist_clustering.hierarchy import compare_linkages, condense, condensed_distances, cut_tree, linkage, merge_gaps
-from fmnist_clustering.kmeans import KMeansFit, canonical_labels, cluster_means, fit_kmeans, inertia, match_labels
+from fmnist_clustering.distances import condensed_distances
+from fmnist_clustering.hierarchy import (
+    TruncatedTree,
+    compare_linkages,
+    flat_clusters,
+    linkage,
+    merge_gaps,
+    truncate_tree,
+)
+from fmnist_clustering.images import SAMPLES, image_file_size, load_image
+from fmnist_clustering.kmeans import KMeansFit, cluster_means, fit_kmeans, inertia
+from fmnist_clustering.labels import (
+    canonical_labels,
+    contingency,
+    external_scores,
+    match_labels,
+)
 from fmnist_clustering.quantization import (
-    SAMPLES, Quantized, apply_palette, ciede2000, delta_e, indexed_png, load_image, psnr, quantize, size_report,
-    source_bytes, srgb_to_lab)
+    IndexedImage,
+    apply_palette,
+    indexed_png,
+    quantize,
+    size_report,
+)
 from fmnist_clustering.selection import (
-    Elbow, KSweep, criteria, elbow, elbow_ranges, picks, silhouette_samples, stability, sweep_k, verdict)
+    Elbow,
+    KSweep,
+    describe_selection,
+    elbow,
+    elbow_ranges,
+    select_k,
+    selection_scores,
+    stability,
+    sweep_k,
+)
+from fmnist_clustering.silhouette import silhouette_samples
+
+__version__ = "0.2.0.dev0"
 
 __all__ = [
-    "CLASS_NAMES", "SAMPLES", "Elbow", "FashionMNIST", "KMeansFit", "KSweep", "Quantized", "agreement", "apply_palette",
-    "canonical_labels", "ciede2000", "cluster_means", "compare_linkages", "condense", "condensed_distances",
-    "contingency", "criteria", "cut_tree", "delta_e", "elbow", "elbow_ranges", "fit_kmeans", "indexed_png", "inertia",
-    "linkage", "load_image", "load_split", "match_labels", "merge_gaps", "picks", "psnr", "quantize", "read_csv",
-    "silhouette_samples", "size_report", "source_bytes", "srgb_to_lab", "stability", "sweep_k",
-    "verdict",
+    "CLASS_NAMES",
+    "SAMPLES",
+    "Elbow",
+    "FashionMNIST",
+    "IndexedImage",
+    "KMeansFit",
+    "KSweep",
+    "TruncatedTree",
+    "apply_palette",
+    "canonical_labels",
+    "ciede2000",
+    "cluster_means",
+    "compare_linkages",
+    "condensed_distances",
+    "contingency",
+    "delta_e",
+    "describe_selection",
+    "elbow",
+    "elbow_ranges",
+    "external_scores",
+    "fit_kmeans",
+    "flat_clusters",
+    "image_file_size",
+    "indexed_png",
+    "inertia",
+    "linkage",
+    "load_image",
+    "load_split",
+    "match_labels",
+    "merge_gaps",
+    "psnr",
+    "quantize",
+    "read_csv",
+    "select_k",
+    "selection_scores",
+    "silhouette_samples",
+    "size_report",
+    "srgb_to_lab",
+    "stability",
+    "sweep_k",
+    "truncate_tree",
 ]

@@ -1,168 +1,159 @@
-"""Linkage matrices in SciPy's format; the gaps between merges; cuts; the top of a tree."""
+"""Trees of merges in SciPy's format: build, cut, truncate and compare them."""
 
-import os
-import re
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from numbers import Real
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.cluster import hierarchy
-from scipy.spatial.distance import pdist
-from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import checks
-from fmnist_clustering.checks import Floats, Ids, Rows
-from fmnist_clustering.distances import TILE_ROWS, map_tiles, squared_distances
-from fmnist_clustering.kmeans import canonical_labels
-from fmnist_clustering.progress import track
-
-Rough = NDArray[np.float32]
+from fmnist_clustering._validation import (
+    FloatArray,
+    IntArray,
+    check_array,
+    check_instance,
+    check_integer,
+    check_numbers,
+    check_option,
+    check_rows,
+)
+from fmnist_clustering._ward import ward_tree
+from fmnist_clustering.distances import check_memory, condensed_distances
+from fmnist_clustering.labels import canonical_labels
 
 METHODS = ("single", "complete", "average", "ward")
-MEMINFO = Path("/proc/meminfo")
+"""The linkages; `linkage` explains them."""
 
 
-def condensed_distances(X: ArrayLike) -> NDArray[np.float64]:
-    """Return the Euclidean distance of every pair of rows: images by exact tiles, others by SciPy.
-
-    Parameters
-    ----------
-    X : (n, d) array-like
-        One point a row, n >= 2; a uint8 array counts in units of 255.
-
-    Returns
-    -------
-    (n (n - 1) / 2,) float64
-        In SciPy's order: pairs (0, 1), (0, 2), ..., (1, 2), ... 400 MB for 10,000 rows.
-
-    Raises
-    ------
-    ValueError
-        For fewer than two rows, or rows that are not finite numbers.
-    MemoryError
-        When they would take more memory than the machine has available.
-
-    Notes
-    -----
-    10,000 images: about 1 s on two cores.
-    """
-    rows, unit = checks.rows(X, at_least=2)
-    if shortage := _shortage(len(rows), 1):
-        raise MemoryError(shortage)
-    if unit == 1:
-        return np.asarray(pdist(rows))
-    n = len(rows)
-    starts = [*range(0, n, TILE_ROWS)]
-    condensed = np.empty(n * (n - 1) // 2)
-    blocks = [rows[start : start + TILE_ROWS] for start in starts]
-    for i, j, tile in map_tiles(_distances, blocks, "tiles of distances"):
-        for row, values in enumerate(tile, start=starts[i]):
-            # Pair (row, row + 1) stands at row (2 n - row - 1) / 2.
-            first = max(starts[j], row + 1)
-            at = row * (2 * n - row - 1) // 2 + first - row - 1
-            kept = values[first - starts[j] :]
-            condensed[at : at + len(kept)] = kept
-    condensed /= unit
-    return condensed
-
-
-def linkage(X_or_condensed: ArrayLike, method: str, *, condensed: bool | None = None) -> NDArray[np.float64]:
+def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     """Build the tree of merges.
 
     Parameters
     ----------
     X_or_condensed : (n, d) or (n (n - 1) / 2,) array-like
-        Rows, or their `condensed_distances`; give the latter to build several trees.
+        Rows, each of them one point, or their `condensed_distances`; n >= 2. Pass the
+        distances to build several trees of the same rows. Rows of dtype uint8 are
+        images, where 255 means 1.0; all other data are taken as they are.
     method : {"single", "complete", "average", "ward"}
-        How far apart two clusters are: their nearest pair, their farthest pair, the mean pair, or
-        (Ward 1963) by the growth of inertia when they merge.
-    condensed : bool, optional
-        Whether Ward's tree is built by SciPy from the distances of all pairs, or, with False, from
-        the rows alone, in the memory that they take (see Notes). Default: the former where twice
-        the condensed distances fit into the memory that is available.
+        What the distance of two clusters is: that of their nearest pair of rows, that
+        of their farthest pair, or the mean over all pairs. For "ward" it grows with the
+        increase in inertia when they merge (Ward 1963,
+        doi:10.1080/01621459.1963.10500845).
 
     Returns
     -------
     (n - 1, 4) float64
-        SciPy's layout, a row a merge by rising height: two cluster ids (row ids 0..n-1, then n,
-        n + 1, ... in order of merging), height in units of the distances, number of images.
+        SciPy's layout. Each row is one merge, by rising height: the ids of the two
+        clusters, the height, which is their distance, and the number of rows in the new
+        cluster. Rows have the ids 0..n-1; merges have n, n + 1, ..., in their order.
+        The height of Ward's merges is sqrt(2 * increase), in units of the distances.
 
     Raises
     ------
     ValueError
-        For an unknown method, a length that is no n (n - 1) / 2, values that are not finite or below
-        0, or ``condensed=False`` with another method than Ward's or without rows.
+        For an unknown method, for values that are not finite, or when the argument is
+        neither rows nor distances: too few rows, a length that is not n (n - 1) / 2, or
+        negative distances.
     MemoryError
-        When the condensed distances and SciPy's copy of them would take more memory than the
-        machine has available; said before anything is allocated.
+        When the distances of the rows and SciPy's copy of them would take more memory
+        than the machine has available. Nothing has been allocated then.
 
     Notes
     -----
-    Ward's tree from rows: in rounds every cluster finds its nearest neighbor, and all pairs that
-    are each other's nearest merge. That is exact, since a merge never comes nearer to a third
-    cluster than the nearer of its halves was (Bruynooghe 1977; Murtagh 1983), and takes some three
-    times n^2 distances between means. They are scanned in float32; among all candidates within its
-    error bound the distance in float64 decides, and then the lower id. 10,000 images about 5 s,
-    70,000 about 3 minutes and 1.2 GB on two cores, where SciPy would need 39 GB.
+    From rows, Ward's tree is built without the distances of all pairs (see
+    `fmnist_clustering._ward`). It needs no more memory than the rows: 10,000 images
+    take 5 s on two cores, 70,000 take 3 minutes and 1.2 GB. All other trees are built
+    by SciPy from the distances, 16 bytes for each pair of rows; 10,000 rows take
+    800 MB.
+
+    Where several pairs of clusters are equally near, more than one tree is right, and
+    which of them is returned is only a convention. From rows, "ward" takes the cluster
+    that holds the earliest row. SciPy, and so "ward" from distances, breaks ties in
+    another way. Without ties both give the same tree, up to rounding of the heights.
     """
-    checks.choice(method, "method", METHODS)
-    given = checks.array(X_or_condensed, "X_or_condensed")
-    if condensed is False and (method != "ward" or given.ndim == 1):
-        raise ValueError(f"condensed: found False for {method!r} and shape {given.shape}, expected 'ward' and rows")
-    if given.ndim != 1:
-        rows, unit = checks.rows(X_or_condensed, "X_or_condensed", 2)
-        shortage = _shortage(len(rows), 2)
-        if condensed is False or (condensed is None and method == "ward" and shortage):
-            return _ward(rows / unit - rows.mean(axis=0) / unit)
-        if shortage:
-            raise MemoryError(shortage)
-        given = condensed_distances(X_or_condensed)
-    return np.asarray(hierarchy.linkage(_as_condensed(given, "X_or_condensed"), method))
+    check_option(method, "method", METHODS)
+    values = check_array(X_or_condensed, "X_or_condensed")
+    if values.ndim == 1:
+        distances = _check_condensed(values, "X_or_condensed")
+        return np.asarray(hierarchy.linkage(distances, method))
+
+    rows, unit = check_rows(values, "X_or_condensed", min_rows=2)
+    if method == "ward":
+        return ward_tree(rows, unit)
+    check_memory(len(rows), copies=2)
+    return np.asarray(hierarchy.linkage(condensed_distances(rows), method))
 
 
 def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
-    """Apply the longest-vertical rule: how far the cut can move without changing the clusters.
+    """Measure how far a cut can move up or down without changing the clusters.
+
+    The rule of the longest vertical line in a dendrogram picks the first row of the
+    table.
 
     Parameters
     ----------
     Z : (n - 1, 4) array-like
-        A linkage matrix.
+        A linkage matrix, n >= 4.
     max_clusters : int
-        The largest number of clusters that is looked at, 3 or more.
+        The largest number of clusters in the table, 3 or more.
 
     Returns
     -------
     DataFrame
-        One row a number of clusters from 2, widest gap first: ``n_clusters``; ``low`` and
-        ``high``, the heights between which a cut gives that many; ``gap`` = high - low; ``ratio``
-        of the gap to the widest other one. The rule picks the first row; a ratio near 1 says
-        that the runner-up is as good.
+        One row for each number of clusters from 2 to `max_clusters`, or to n - 1 if
+        that is less; the widest gap comes first. ``n_clusters``; ``low`` and ``high``,
+        the heights between which a cut gives that many clusters, in units of the tree;
+        ``gap``, high - low; ``ratio``, the gap divided by the widest other gap. A ratio
+        near 1 in the first row means that the second one is as good. It is NaN where
+        all other gaps are 0.
 
     Raises
     ------
     ValueError
-        When `Z` is no linkage matrix of three rows or more, or `max_clusters` is below 3.
+        When `Z` is no linkage matrix or has fewer than four leaves, or `max_clusters`
+        is below 3.
     """
-    heights = _as_linkage(Z)[:, 2]
-    checks.count(max_clusters, "max_clusters", 3)
-    n_clusters = np.arange(2, min(max_clusters, len(heights)) + 1)
-    if len(n_clusters) < 2:
-        raise ValueError(f"Z: found {len(heights) + 1} leaves, expected 4 or more to compare gaps")
-    high, low = heights[len(heights) + 1 - n_clusters], heights[len(heights) - n_clusters]
+    heights = _check_linkage(Z)[:, 2]
+    check_integer(max_clusters, "max_clusters", 3)
+    n_leaves = len(heights) + 1
+    if n_leaves < 4:
+        raise ValueError(f"Z: found {n_leaves} leaves, expected 4 or more")
+
+    # Merge i (counted from 0) leaves n - 1 - i clusters. So there are k clusters from
+    # the height of merge n - 1 - k up to that of the next merge.
+    n_clusters = np.arange(2, min(max_clusters, n_leaves - 1) + 1)
+    low = heights[n_leaves - 1 - n_clusters]
+    high = heights[n_leaves - n_clusters]
     gap = high - low
-    order = np.argsort(-gap, kind="stable")
-    other = np.where(np.arange(len(gap)) == order[0], gap[order[1]], gap[order[0]])
-    ratio = np.divide(gap, other, out=np.full(len(gap), np.nan), where=other > 0)
-    columns = {"n_clusters": n_clusters, "low": low, "high": high, "gap": gap, "ratio": ratio}
-    return pd.DataFrame(columns).iloc[order].reset_index(drop=True)
+
+    widest_first = np.argsort(-gap, kind="stable")
+    first, second = widest_first[:2]
+    widest_other_gap = np.full(len(gap), gap[first])
+    widest_other_gap[first] = gap[second]
+    ratio = np.full(len(gap), np.nan)
+    np.divide(gap, widest_other_gap, out=ratio, where=widest_other_gap > 0)
+
+    gaps = pd.DataFrame(
+        {
+            "n_clusters": n_clusters,
+            "low": low,
+            "high": high,
+            "gap": gap,
+            "ratio": ratio,
+        },
+    )
+    return gaps.iloc[widest_first].reset_index(drop=True)
 
 
-def cut_tree(Z: ArrayLike, *, n_clusters: int | None = None, height: float | None = None) -> NDArray[np.int64]:
+def flat_clusters(
+    Z: ArrayLike,
+    *,
+    n_clusters: int | None = None,
+    height: float | None = None,
+) -> IntArray:
     """Cut a tree into flat clusters.
 
     Parameters
@@ -170,240 +161,236 @@ def cut_tree(Z: ArrayLike, *, n_clusters: int | None = None, height: float | Non
     Z : (n - 1, 4) array-like
         A linkage matrix.
     n_clusters : int, optional
-        How many clusters, 1 to n.
+        The number of clusters, 1 to n. Pass either this or `height`.
     height : float, optional
-        Where to cut instead: merges at or below it are kept. Give one of the two.
+        The height of the cut, in units of the tree. Merges at or below it are kept.
 
     Returns
     -------
     (n,) int64
-        Canonical cluster ids.
+        The cluster of each row. Clusters are numbered from 0 by falling size.
 
     Raises
     ------
     ValueError
-        When not exactly one of the two is given, `n_clusters` is out of range, or equal heights
-        make that number impossible.
+        When both or none of the two are passed, when one of them is out of range, or
+        when no cut gives `n_clusters` because several merges have the same height.
     """
-    tree = _as_linkage(Z)
-    if (n_clusters is None) == (height is None):
-        raise ValueError("n_clusters, height: expected exactly one of the two")
-    if height is not None and not (isinstance(height, Real) and height == height):
-        raise ValueError(f"height: found {height!r}, expected a number")
-    if height is None:
-        checks.count(n_clusters, "n_clusters", 1, len(tree) + 1)
-        labels = canonical_labels(hierarchy.fcluster(tree, n_clusters, criterion="maxclust"))
-        if (fewer := labels.max() + 1) != n_clusters:
-            raise ValueError(f"n_clusters: found {n_clusters}, but merges tie: a cut gives {fewer} or more than that")
-        return labels
-    return canonical_labels(hierarchy.fcluster(tree, height, criterion="distance"))
+    tree = _check_linkage(Z)
+    if n_clusters is not None and height is not None:
+        raise ValueError("n_clusters, height: found both, expected one of the two")
+    if n_clusters is not None:
+        return _cut_into(tree, n_clusters)
+    if height is not None:
+        return _cut_at(tree, height)
+    raise ValueError("n_clusters, height: found neither, expected one of the two")
 
 
-class Condensed(NamedTuple):
+class TruncatedTree(NamedTuple):
     """The top of a tree.
 
     Attributes
     ----------
     Z : (n_leaves - 1, 4) float64
-        A linkage matrix in SciPy's layout whose leaves are branches of the whole tree.
+        A linkage matrix in SciPy's layout. Its leaves are branches of the whole tree.
     labels : (n,) int64
-        The leaf that each row belongs to, 0..n_leaves-1, by falling size.
+        The leaf that each row of the data belongs to, 0..n_leaves-1. Leaves are
+        numbered by falling number of rows.
     """
 
-    Z: NDArray[np.float64]
-    labels: NDArray[np.int64]
+    Z: FloatArray
+    labels: IntArray
 
 
-def condense(Z: ArrayLike, n_leaves: int) -> Condensed:
-    """Keep the last merges of a tree: a small tree that can be drawn.
+def truncate_tree(Z: ArrayLike, n_leaves: int) -> TruncatedTree:
+    """Keep the last merges of a tree, which make a small tree that can be drawn.
 
     Parameters
     ----------
     Z : (n - 1, 4) array-like
         A linkage matrix.
     n_leaves : int
-        How many branches to end with, 2 to n.
+        The number of leaves of the small tree, 2 to n.
 
     Returns
     -------
-    Condensed
-        ``.Z`` and ``.labels``. No recursion: the depth of the tree does not matter.
+    TruncatedTree
+        ``.Z`` is the small tree; its sizes count its own leaves, not rows. ``.labels``
+        says which leaf each row belongs to. They are the flat clusters at `n_leaves`.
 
     Raises
     ------
     ValueError
         When `Z` is no linkage matrix, or `n_leaves` is out of range.
+
+    Notes
+    -----
+    There is no recursion, so the depth of the tree does not matter.
     """
-    tree = _as_linkage(Z)
+    # An example: five rows, merged as [0, 1], [3, 4], [2, 5], [6, 7]; n_leaves = 3.
+    #
+    #           8          The last two merges are kept: nodes 7 and 8. They join the
+    #         /   \        nodes 2, 5, 6 and 7. All of these that are not kept merges
+    #        7     \       become leaves: 2, 5 and 6, which hold the rows {2}, {0, 1}
+    #       / \     \      and {3, 4}.
+    #      5   \     6
+    #     / \   \   / \    New ids: leaves by falling size, 5 -> 0, 6 -> 1, 2 -> 2;
+    #    0   1   2 3   4   then merges, 7 -> 3, 8 -> 4. The small tree: [0, 2], [1, 3].
+    tree = _check_linkage(Z)
     n = len(tree) + 1
-    checks.count(n_leaves, "n_leaves", 2, n)
-    ids, first = tree[:, :2].astype(np.int64), 2 * n - n_leaves  # nodes from `first` on are kept merges
-    leaf = np.full(2 * n - 1, -1)
-    tops = ids[n - n_leaves :].ravel()
-    leaf[tops[tops < first]] = np.arange(n_leaves)
-    for node in range(first - 1, n - 1, -1):
-        leaf[ids[node - n]] = leaf[node]
-    labels, number = canonical_labels(leaf[:n]), np.zeros(n_leaves, dtype=np.int64)
-    number[leaf[:n]] = labels
-    names = np.where(tops < first, number[leaf[tops]], tops - first + n_leaves).reshape(-1, 2)
-    n_leaves_below = np.ones(2 * n_leaves - 1)
-    for merge, (a, b) in enumerate(names, start=n_leaves):
-        n_leaves_below[merge] = n_leaves_below[a] + n_leaves_below[b]
-    heights = tree[n - n_leaves :, 2]
-    return Condensed(np.column_stack([np.sort(names, axis=1), heights, n_leaves_below[n_leaves:]]), labels)
+    check_integer(n_leaves, "n_leaves", 2, n)
+    first_kept = 2 * n - n_leaves
+    kept_merges = tree[n - n_leaves :]
+    joined = kept_merges[:, :2].astype(np.int64)
+    leaves = joined[joined < first_kept]
+
+    leaf_of_row = _spread_down(tree, leaves)
+    labels = canonical_labels(leaf_of_row)
+    new_id = np.full(2 * n - 1, -1)
+    new_id[leaves[leaf_of_row]] = labels
+    new_id[first_kept:] = np.arange(n_leaves, 2 * n_leaves - 1)
+
+    pairs = np.sort(new_id[joined], axis=1)
+    heights = kept_merges[:, 2]
+    sizes = _count_leaves(pairs)
+    return TruncatedTree(np.column_stack([pairs, heights, sizes]), labels)
 
 
-def compare_linkages(trees: Mapping[str, ArrayLike], condensed: ArrayLike, n_clusters: int = 10) -> pd.DataFrame:
-    """Lay trees of the same rows side by side.
+def compare_linkages(
+    trees: Mapping[str, ArrayLike],
+    condensed: ArrayLike,
+    n_clusters: int = 10,
+) -> pd.DataFrame:
+    """Compare several trees of the same rows.
 
     Parameters
     ----------
     trees : mapping of str to (n - 1, 4) array-like
-        A linkage matrix for each name.
+        A linkage matrix for each name, n >= 4.
     condensed : (n (n - 1) / 2,) array-like
-        The distances that they were built from.
+        The distances of the rows, as `condensed_distances` returns them.
     n_clusters : int
-        Where largest share and single rows are counted.
+        Where a tree is cut to count ``largest share`` and ``single rows``.
 
     Returns
     -------
     DataFrame
-        One row a tree (the index). ``last merges``, the three highest, in units of the linkage, not
-        comparable across linkages; ``cophenetic``, the correlation over all pairs of their distance
-        with the height at which they meet (Sokal and Rohlf 1962), 1 is best; ``largest share`` of
-        the rows in one cluster, and ``single rows``, at `n_clusters`; ``gap rule``, ``runner-up``
-        and ``ratio`` of `merge_gaps`.
+        One row for each tree, with its name as the index. ``last merges``, the three
+        highest, in units of the linkage, which differ between linkages; ``cophenetic``,
+        the correlation over all pairs of rows between their distance and the height at
+        which they meet, where 1 is best (Sokal and Rohlf 1962, doi:10.2307/1217208);
+        ``largest share`` of the rows in one cluster; ``single rows``, the number of
+        clusters of one row; ``gap rule``, ``runner-up`` and ``ratio``, from
+        `merge_gaps`: the first two numbers of clusters, and the ratio of their gaps.
 
     Raises
     ------
+    TypeError
+        When `trees` is no mapping.
     ValueError
-        As `merge_gaps` and `cut_tree`.
+        When `condensed` does not hold the distances of n rows; and as `merge_gaps` and
+        `flat_clusters`.
     """
-    rows = {}
-    for name, Z in checks.made(trees, "trees", Mapping).items():
-        gaps, sizes = merge_gaps(Z), np.bincount(cut_tree(Z, n_clusters=n_clusters))
-        tree = np.asarray(Z, dtype=np.float64)
-        last_merges = ", ".join(f"{height:.4g}" for height in tree[:-4:-1, 2])
-        cophenetic = hierarchy.cophenet(tree, _as_condensed(condensed, "condensed", len(tree) + 1))[0]
-        shape = sizes[0] / sizes.sum(), int((sizes == 1).sum())
-        rows[name] = (last_merges, cophenetic, *shape, *gaps["n_clusters"][:2], gaps["ratio"][0])
-    columns = ["last merges", "cophenetic", "largest share", "single rows", "gap rule", "runner-up", "ratio"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("linkage")
+    check_instance(trees, "trees", Mapping)
+    table = {}
+    for name, Z in trees.items():
+        tree = _check_linkage(Z)
+        n = len(tree) + 1
+        distances = _check_condensed(condensed, "condensed", n)
+        gaps = merge_gaps(tree)
+        gap_rule, runner_up = gaps["n_clusters"][:2]
+        sizes = np.bincount(flat_clusters(tree, n_clusters=n_clusters))
+        cophenetic, _ = hierarchy.cophenet(tree, distances)
+        highest_first = tree[::-1, 2]
+        table[name] = {
+            "last merges": ", ".join(f"{height:.4g}" for height in highest_first[:3]),
+            "cophenetic": cophenetic,
+            "largest share": sizes.max() / n,
+            "single rows": (sizes == 1).sum(),
+            "gap rule": gap_rule,
+            "runner-up": runner_up,
+            "ratio": gaps["ratio"][0],
+        }
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("linkage")
 
 
-def _distances(rows: Rows, others: Rows | None) -> Floats:
-    """Return the distances of two blocks of rows, in their own units."""
-    squared = squared_distances(rows, rows if others is None else others)
-    return np.sqrt(squared, out=squared)
+def _cut_into(tree: FloatArray, n_clusters: int) -> IntArray:
+    """Return exactly this many flat clusters."""
+    check_integer(n_clusters, "n_clusters", 1, len(tree) + 1)
+    clusters = hierarchy.fcluster(tree, n_clusters, criterion="maxclust")
+    labels = canonical_labels(clusters)
+    n_found = labels.max() + 1
+    if n_found != n_clusters:
+        raise ValueError(
+            f"n_clusters: found {n_clusters}, expected {n_found} or a larger number "
+            "that a cut can give: several merges have the same height",
+        )
+    return labels
 
 
-def _available_bytes() -> int:
-    """Return how much memory can be had without swapping."""
-    found = re.search(r"MemAvailable:\s+(\d+) kB", MEMINFO.read_text()) if MEMINFO.is_file() else None
-    if found:
-        return 1024 * int(found[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**62
+def _cut_at(tree: FloatArray, height: float) -> IntArray:
+    """Return the flat clusters below a height."""
+    if not isinstance(height, Real) or math.isnan(height):
+        raise ValueError(f"height: found {height!r}, expected a number")
+    return canonical_labels(hierarchy.fcluster(tree, height, criterion="distance"))
 
 
-def _shortage(n: int, copies: int) -> str:
-    """Say what is missing for the distances of all pairs; nothing where they fit."""
-    needed, available = copies * 8 * (n * (n - 1) // 2), _available_bytes()
-    found = f"the distances of all pairs of {n:,} rows take {needed:,} bytes, found {available:,} available"
-    return f"X: {found}; take fewer rows, or 'ward', which can do without them" if needed > available else ""
+def _spread_down(tree: FloatArray, nodes: IntArray) -> IntArray:
+    """Return for each row the position in `nodes` of the node that it lies below.
 
-
-def _ward(points: Floats) -> Floats:
-    """Return Ward's tree of centered points, whose memory it uses up."""
-    n = len(points)
-    scale = 2.0 ** np.ceil(np.log2(np.abs(points).max() or 1))  # keeps squares within float32
-    points /= scale
-    with threadpool_limits(1, "blas"):
-        merges = np.array([*track(_ward_merges(points), n - 1, "merges of Ward's tree")])
-    order = np.argsort(merges[:, 2], kind="stable")  # a merge never stands before its halves
-    names = np.append(np.arange(n), n + np.argsort(order))
-    pairs = names[merges[order, :2].astype(np.int64)]
-    return np.column_stack([np.sort(pairs, axis=1), scale * merges[order, 2], merges[order, 3]])
-
-
-def _ward_merges(means: Floats) -> Iterator[tuple[float, float, float, float]]:
-    """Yield merges (two ids, height, size), a round of reciprocal nearest neighbors at a time.
-
-    A cluster stands at the place of one of its rows; the other places are void.
+    Each row lies below exactly one of the nodes.
     """
-    n, rough, sizes = len(means), means.astype(np.float32), np.ones(len(means))
-    norms = np.square(rough).sum(axis=1)
-    ids, heights, growth, nearest = np.arange(n), np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int64)
-    alive = stale = np.arange(n)
-    made = n
-    while len(alive) > 1:
-        blocks = [stale[start : start + TILE_ROWS] for start in range(0, len(stale), TILE_ROWS)]
-        calls = (delayed(_nearest)(means, rough, norms, sizes, block, alive) for block in blocks)
-        found = Parallel(-1, prefer="threads")(calls)
-        nearest[stale], growth[stale] = (np.concatenate(part) for part in zip(*found, strict=True))
-        left = alive[(nearest[nearest[alive]] == alive) & (alive < nearest[alive])]
-        right = nearest[left]
-        heights[left] = np.maximum(np.sqrt(2 * growth[left]), np.maximum(heights[left], heights[right]))
-        sizes[left] += sizes[right]
-        yield from zip(ids[left], ids[right], heights[left], sizes[left], strict=True)
-        # Written so that equal means stay as they are to the bit.
-        means[left] += (means[right] - means[left]) * (sizes[right] / sizes[left])[:, None]
-        rough[left] = means[left]
-        norms[left] = np.square(rough[left]).sum(axis=1)
-        ids[left], made = made + np.arange(len(left)), made + len(left)
-        changed = np.zeros(n, dtype=bool)
-        changed[right] = True
-        alive = alive[~changed[alive]]
-        changed[left] = True
-        # No pair in a round: ties found in different rounds point in a circle; a fresh look ends it.
-        stale = alive[changed[nearest[alive]] | changed[alive]] if len(left) else alive
+    n = len(tree) + 1
+    children = tree[:, :2].astype(np.int64)
+    position = np.full(2 * n - 1, -1)
+    position[nodes] = np.arange(len(nodes))
+    # A node has a higher id than its children, so it is reached before them.
+    for node in range(nodes.max(), n - 1, -1):
+        position[children[node - n]] = position[node]
+    return position[:n]
 
 
-def _nearest(means: Floats, rough: Rough, norms: Rough, sizes: Floats, rows: Ids, alive: Ids) -> tuple[Ids, Floats]:
-    """Return for each of `rows` which merge costs least inertia, and how much."""
-    slack = np.float32((means.shape[1] + 16) * 2.0**-24)  # error of the scan at most, relative to the norms
-    upper, found = np.full(len(rows), np.inf, dtype=np.float32), []
-    inverse, doubled = (1 / sizes).astype(np.float32), -2 * rough[rows]
-    for start in range(0, len(alive), TILE_ROWS):
-        others = alive[start : start + TILE_ROWS]
-        weight = 1 / (inverse[rows, None] + inverse[others])
-        error = norms[rows, None] + norms[others]
-        cost = doubled @ rough[others].T
-        cost += error
-        cost *= weight
-        error *= weight
-        error *= slack
-        cost[rows[:, None] == others] = np.inf
-        upper = np.minimum(upper, (cost + error).min(axis=1))
-        cost -= error
-        row, other = np.nonzero(cost <= upper[:, None])
-        found.append((row, others[other], cost[row, other]))
-    row, other, lower = (np.concatenate(part) for part in zip(*found, strict=True))
-    row, other = (part[lower <= upper[row]] for part in (row, other))
-    mine = rows[row]
-    growth = np.square(means[mine] - means[other]).sum(axis=1) / (1 / sizes[mine] + 1 / sizes[other])
-    order = np.lexsort((other, growth, row))
-    first = order[np.unique(row[order], return_index=True)[1]]
-    return other[first], growth[first]
+def _count_leaves(pairs: IntArray) -> IntArray:
+    """Return the number of leaves below each merge of a tree."""
+    n_leaves = len(pairs) + 1
+    counts = np.ones(2 * n_leaves - 1, dtype=np.int64)
+    for merge, pair in enumerate(pairs, start=n_leaves):
+        counts[merge] = counts[pair].sum()
+    return counts[n_leaves:]
 
 
-def _as_condensed(condensed: ArrayLike, name: str, n: int | None = None) -> Floats:
-    """Return the distances of all pairs of n rows, checked."""
-    given = checks.numbers(condensed, name)
-    rows = (1 + np.sqrt(1 + 8 * given.size)) / 2
-    if given.ndim != 1 or given.size == 0 or rows % 1 or rows != (n or rows):
-        raise ValueError(f"{name}: found {given.size} values, expected n (n - 1) / 2 for n = {n or 2} or more")
-    if not (np.isfinite(given).all() and given.min() >= 0):
-        raise ValueError(f"{name}: found values that are not finite or below 0, expected distances")
-    return given
+def _check_condensed(
+    condensed: ArrayLike,
+    name: str,
+    n: int | None = None,
+) -> FloatArray:
+    """Return the distances of all pairs of n rows (default: of any number of rows)."""
+    distances = check_numbers(condensed, name)
+    # n (n - 1) / 2 = size, solved for n
+    n_rows = (1 + np.sqrt(1 + 8 * distances.size)) / 2
+    has_right_length = n_rows % 1 == 0 and n_rows >= 2 and n_rows == (n or n_rows)
+    if distances.ndim != 1 or not has_right_length:
+        expected = f"n (n - 1) / 2 for n = {n}" if n else "n (n - 1) / 2 for n >= 2"
+        raise ValueError(f"{name}: found {distances.size} values, expected {expected}")
+    if not np.isfinite(distances).all() or distances.min() < 0:
+        raise ValueError(
+            f"{name}: found values that are not finite or below 0, expected distances",
+        )
+    return distances
 
 
-def _as_linkage(Z: ArrayLike) -> NDArray[np.float64]:
-    """Return a linkage matrix, checked."""
-    tree = checks.numbers(Z, "Z")
+def _check_linkage(Z: ArrayLike) -> FloatArray:
+    """Return a linkage matrix as float64."""
+    tree = check_numbers(Z, "Z")
     if tree.ndim != 2 or tree.shape[1] != 4 or len(tree) == 0:
         raise ValueError(f"Z: found shape {tree.shape}, expected (n - 1, 4)")
     if not np.isfinite(tree).all() or (np.diff(tree[:, 2]) < 0).any():
-        raise ValueError("Z: found heights that fall or are not finite, expected a monotone linkage matrix")
+        raise ValueError(
+            "Z: found heights that fall or are not finite, "
+            "expected a monotone linkage matrix",
+        )
     if not hierarchy.is_valid_linkage(tree):
-        raise ValueError("Z: found cluster ids out of range or used twice, expected SciPy's layout")
+        raise ValueError(
+            "Z: found cluster ids out of range or used twice, expected SciPy's layout",
+        )
     return tree

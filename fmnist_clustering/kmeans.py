@@ -1,13 +1,11 @@
-"""One weighted k-means, coarse to fine; canonical cluster ids."""
+"""Weighted k-means, from coarse to fine, for images and for colors."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 from sklearn import config_context
@@ -15,16 +13,52 @@ from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import checks
-from fmnist_clustering.checks import Floats, Ids
+from fmnist_clustering._validation import (
+    FloatArray,
+    IntArray,
+    as_points,
+    check_integer,
+    check_labels,
+    check_option,
+    check_rows,
+    check_weight,
+)
+from fmnist_clustering.labels import canonical_labels
 from fmnist_clustering.progress import track
 
-Given = ArrayLike | None
-Optimum = tuple[float, Ids, Floats]
+INITS = ("k-means++", "random", "random partition")
+"""The ways to choose initial centroids; `fit_kmeans` explains them."""
 
-INIT = "k-means++"
-INITS = (INIT, "forgy", "random partition")
-SEARCH_ROWS, SEARCH_COLUMNS, COARSE_COLUMNS = 10_000, 20, 50
+# The search looks at few rows and few columns, where a fit is cheap; all columns have
+# the final say. On Fashion-MNIST 20 components hold 79 % of the variance.
+SEARCH_ROWS = 10_000
+SEARCH_COLUMNS = 20
+COARSE_COLUMNS = 50
+
+START_ITERATIONS = 5
+"""Lloyd iterations after which the starts are compared."""
+OPTIMA_CARRIED_ON = 2
+"""The best start in few columns need not be the best one in all columns."""
+SWAPS_PER_START = 4
+SWAPS_PER_CLUSTER = 4
+"""Each optimum gets the smaller of 4 n_init and 4 k swaps."""
+TRIAL_ITERATIONS = 8
+"""Lloyd iterations after which a swap is judged."""
+TRIAL_EXCESS = 0.002
+TRIAL_EXCESS_TIMES_K = 0.04
+"""A swap goes on if it is worse by less than min(0.002, 0.04 / k) of the inertia.
+
+Further iterations rarely win more than 0.2 %. One cluster holds about 1 / k of the
+inertia, so with many clusters a single swap can win less.
+"""
+JITTER = 1e-6
+"""How far initial centroids are moved off the rows, relative to the range of values.
+
+Colors lie on the integer lattice, where distances tie exactly, and every BLAS kernel
+would break a tie its own way.
+"""
+BLOCK_ROWS = 10_000
+"""Rows whose differences are held in memory at the same time."""
 
 
 class KMeansFit(NamedTuple):
@@ -35,98 +69,138 @@ class KMeansFit(NamedTuple):
     labels : (n,) int64
         Cluster ids 0..k-1, by falling size.
     centroids : (k, d) float64
-        Weighted mean of each cluster's rows, in the units of `fit_kmeans`.
+        The weighted mean of each cluster's rows; for images 255 counts as 1.0.
     inertia : float
-        Weighted sum of squared distances to the own centroid, computed from the labels.
+        The weighted sum of squared distances from each row to its centroid, computed
+        from the labels.
     """
 
-    labels: Ids
-    centroids: Floats
+    labels: IntArray
+    centroids: FloatArray
     inertia: float
 
 
+class LloydResult(NamedTuple):
+    """Where Lloyd's iterations ended.
+
+    Attributes
+    ----------
+    inertia : float
+        The weighted sum of squared distances from each row to its centroid.
+    labels : (n,) int64
+        The centroid that each row belongs to.
+    centroids : (k, d) float64
+        The centroids.
+    """
+
+    inertia: float
+    labels: IntArray
+    centroids: FloatArray
+
+
 class Problem(NamedTuple):
-    """Rows prepared once for any number of fits.
+    """Rows that are prepared once for any number of fits.
 
     Attributes
     ----------
     points : (n, d) float64
-        The rows in their own units: grey levels for images.
+        The rows in the units they came in: grey levels for images.
     weight : (n,) float64
-        Weight of each row.
+        The weight of each row.
     coarse : (n, c) float64
-        The first principal components, or `points` where there are few columns.
+        The first principal components, or `points` itself if there are few columns or
+        few rows.
     sample : (s,) int64
-        The rows that the search looks at.
+        The numbers of the rows that the search looks at.
     unit : float
         What counts as 1.0 in the points.
     """
 
-    points: Floats
-    weight: Floats
-    coarse: Floats
-    sample: Ids
+    points: FloatArray
+    weight: FloatArray
+    coarse: FloatArray
+    sample: IntArray
     unit: float
 
 
 def fit_kmeans(
-    X: ArrayLike, n_clusters: int, *, sample_weight: Given = None, n_init: int = 10, init: str = INIT, seed: int = 0
+    X: ArrayLike,
+    n_clusters: int,
+    *,
+    sample_weight: ArrayLike | None = None,
+    n_init: int = 10,
+    init: str = "k-means++",
+    random_state: int = 0,
 ) -> KMeansFit:
-    """Partition rows into k clusters of small inertia (Lloyd 1982), coarse to fine.
-
-    The search runs on the first 20 principal components of at most 10,000 rows. Its `n_init`
-    restarts are spent so: `n_init` starts of five iterations each; the best two go on to an
-    optimum, and each then gets ``4 n_init`` swaps, at most 4 k (a centroid that is cheap to lose
-    moves to a row that is badly served, the one that saves most among k / d of them, and what does
-    not lower the inertia is undone: Fränti and Kivijärvi 2000). Both partitions are carried to 50
-    components of all rows, then to all columns, where Lloyd's iterations run until no label changes;
-    the lower final inertia wins. With ``n_init=1`` there is one start and no swap.
+    """Partition rows into k clusters of small inertia.
 
     Parameters
     ----------
     X : (n, d) array-like
-        One point a row; a uint8 array counts in units of 255.
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are.
     n_clusters : int
         k, from 1 to the number of distinct rows.
     sample_weight : (n,) array-like, optional
-        Positive weight of each row; default 1.
+        A positive weight for each row; default: 1.
     n_init : int
-        Number of starts, 1 or more.
-    init : {"k-means++", "forgy", "random partition"}
-        k-means++ spreads the initial centroids (Arthur & Vassilvitskii 2007); Forgy draws k rows;
-        a random partition deals all rows to k clusters and takes their means.
-    seed : int
-        Makes the result repeatable.
+        The number of starts, 1 or more.
+    init : {"k-means++", "random", "random partition"}
+        How initial centroids are chosen. k-means++ spreads them over the rows (Arthur
+        and Vassilvitskii 2007); "random" draws k distinct rows (Forgy's method);
+        "random partition" assigns rows to clusters at random, equally many to each,
+        and takes the means.
+    random_state : int
+        Seed of the random numbers, 0 or more: the same seed gives the same result.
 
     Returns
     -------
     KMeansFit
-        ``.labels`` (n,), ``.centroids`` (k, d) and ``.inertia``, lower is tighter: a fixed point
-        of Lloyd's algorithm on all rows and columns.
+        ``.labels`` (n,), ``.centroids`` (k, d) and ``.inertia``, where lower is
+        tighter. The partition is a fixed point of Lloyd's algorithm (Lloyd 1982,
+        doi:10.1109/TIT.1982.1056489) on all rows and all columns.
 
     Raises
     ------
     ValueError
-        For rows, weights or parameters out of the ranges above.
+        For rows, weights or parameters outside the ranges above.
 
     Notes
     -----
-    10,000 images: about 0.6 s at k = 10. Memory: 8 bytes a value of `X`, and 400 bytes a row.
+    1. Search. It runs on the first 20 principal components of at most 10,000 rows.
+       `n_init` starts get five iterations each. The best two go on to their optimum,
+       and both are then improved by swaps (Fränti and Kivijärvi 2000,
+       doi:10.1007/s100440070013): a centroid that is cheap to lose moves to a row that
+       is badly served, and the swap is undone unless it lowers the inertia. Each gets
+       ``4 n_init`` swaps, but at most 4 k. With ``n_init=1`` there is one start and no
+       swap.
+    2. Refinement. Both partitions are carried to 50 components of all rows, and then to
+       all columns, where Lloyd's iterations run until no label changes. The one with
+       the lower final inertia wins.
+
+    10,000 images take about 0.6 s at k = 10. Memory: 8 bytes for each value of `X`, and
+    400 bytes for each row.
     """
-    with threadpool_limits(1):  # for small products more threads cost more than they give
-        problem = prepare(X, sample_weight)
-        return fit_prepared(problem, n_clusters, n_init=n_init, init=init, seed=seed)
+    # For products this small more threads cost more than they give.
+    with threadpool_limits(1):
+        return fit_prepared(
+            prepare(X, sample_weight),
+            n_clusters,
+            n_init=n_init,
+            init=init,
+            random_state=random_state,
+        )
 
 
-def prepare(X: ArrayLike, sample_weight: Given = None) -> Problem:
+def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     """Check rows and weights, and compute what all fits on them share.
 
     Parameters
     ----------
     X : (n, d) array-like
-        One point a row; a uint8 array counts in units of 255.
+        Each row is one point, as in `fit_kmeans`.
     sample_weight : (n,) array-like, optional
-        Positive weight of each row; default 1.
+        A positive weight for each row; default: 1.
 
     Returns
     -------
@@ -138,30 +212,41 @@ def prepare(X: ArrayLike, sample_weight: Given = None) -> Problem:
     ValueError
         When rows or weights are not finite numbers of the right shape.
     """
-    rows, unit = checks.rows(X)
-    weight = _as_weight(sample_weight, len(rows))
+    rows, unit = check_rows(X)
+    weight = check_weight(sample_weight, len(rows))
     points = rows.astype(np.float64)
     n, d = points.shape
-    sample = np.sort(np.random.default_rng(0).choice(n, min(n, SEARCH_ROWS), False))
+
+    rng = np.random.default_rng(0)  # a fixed seed: all fits share the sample
+    sample = np.sort(rng.choice(n, min(n, SEARCH_ROWS), replace=False))
     coarse = points
+    # As many components as this need as many rows.
     if d > SEARCH_COLUMNS and n > COARSE_COLUMNS:
-        pca = PCA(min(d, COARSE_COLUMNS), svd_solver="covariance_eigh").fit(points[sample])
+        n_components = min(d, COARSE_COLUMNS)
+        pca = PCA(n_components, svd_solver="covariance_eigh").fit(points[sample])
         coarse = pca.transform(points)
     return Problem(points, weight, coarse, sample, unit)
 
 
-def fit_prepared(problem: Problem, n_clusters: int, *, n_init: int, init: str = INIT, seed: int = 0) -> KMeansFit:
+def fit_prepared(
+    problem: Problem,
+    n_clusters: int,
+    *,
+    n_init: int,
+    init: str = "k-means++",
+    random_state: int = 0,
+) -> KMeansFit:
     """Fit k-means to prepared rows.
 
     Parameters
     ----------
     problem : Problem
-        What `prepare` returned.
+        The result of `prepare`.
     n_clusters, n_init : int
         See `fit_kmeans`.
     init : str
         See `fit_kmeans`.
-    seed : int
+    random_state : int
         See `fit_kmeans`.
 
     Returns
@@ -174,274 +259,347 @@ def fit_prepared(problem: Problem, n_clusters: int, *, n_init: int, init: str = 
     ValueError
         For parameters out of range.
     """
-    points, weight, coarse, sample, unit = problem
-    n_clusters, n_init = _parameters(problem, n_clusters, n_init, init, seed)
-    searched = coarse[:, :SEARCH_COLUMNS] if coarse is not points else points
-    if len(_distinct(searched, sample, n_clusters)) < n_clusters:
-        searched, sample = coarse, np.arange(len(points))
-    fits = []
-    for labels in _search(searched[sample], weight[sample], n_clusters, n_init, init, seed):
-        fit = lloyd(coarse, weight, _means(coarse[sample], weight[sample], labels, n_clusters))
-        if coarse is not points:
-            fit = lloyd(points, weight, _means(points, weight, fit[1], n_clusters))
-        fits.append(fit)
-    labels = canonical_labels(min(fits, key=itemgetter(0))[1])
-    centroids = _means(points, weight, labels, n_clusters)
-    return KMeansFit(labels, centroids / unit, _cost(points, weight, labels, centroids) / unit**2)
+    _check_parameters(problem, n_clusters, n_init, init, random_state)
+    points, weight, unit = problem.points, problem.weight, problem.unit
+    searched, searched_rows = _search_space(problem, n_clusters)
+    rng = np.random.default_rng([random_state, n_clusters])
+    searched_weight = weight[searched_rows]
+    optima = _search(searched, searched_weight, n_clusters, n_init, init, rng)
+    fits = [_refine(problem, searched_rows, labels, n_clusters) for labels in optima]
+
+    best = min(fits, key=lambda fit: fit.inertia)
+    labels = canonical_labels(best.labels)
+    centroids = _weighted_means(points, weight, labels, n_clusters)
+    final_inertia = _weighted_inertia(points, weight, labels, centroids)
+    return KMeansFit(labels, centroids / unit, final_inertia / unit**2)
 
 
-def fit_many(requests: Sequence[Mapping[str, Any]], what: str = "k-means") -> list[KMeansFit]:
-    """Fit k-means many times, each fit on a core of its own.
+def fit_many(
+    requests: Sequence[Mapping[str, Any]], description: str = "k-means"
+) -> list[KMeansFit]:
+    """Fit k-means many times, on all cores.
 
     Parameters
     ----------
     requests : sequence of mapping
-        Arguments of `fit_prepared` by name, ``problem`` among them.
-    what : str
-        A word for the live bar.
+        The arguments of `fit_prepared` by name, ``problem`` among them, for each fit.
+    description : str
+        What the progress bar says.
 
     Returns
     -------
     list of KMeansFit
-        One a request, in their order.
+        One fit for each request, in their order.
 
     Raises
     ------
     ValueError
         For parameters out of range.
     """
-    for request in requests:  # before they are sent to threads
-        _parameters(**request)
+    for request in requests:
+        _check_parameters(**request)  # here, and not in the middle of a long loop
     calls = (delayed(fit_prepared)(**request) for request in requests)
     with threadpool_limits(1):
         fits = Parallel(-1, prefer="threads", return_as="generator")(calls)
-        return [*track(fits, len(requests), what)]
+        return list(track(fits, len(requests), description))
 
 
-def lloyd(points: Floats, weight: Floats, centroids: Floats, max_iter: int = 1000, tol: float = 0.0) -> Optimum:
-    """Run Lloyd's iterations from given centroids.
+def lloyd(
+    points: FloatArray,
+    weight: FloatArray,
+    centroids: FloatArray,
+    max_iter: int = 1000,
+    tol: float = 0.0,
+) -> LloydResult:
+    """Run Lloyd's iterations from given centroids, by scikit-learn.
 
     Parameters
     ----------
     points : (n, d) float64
-        One point a row, all finite.
+        Each row is one point; all values are finite.
     weight : (n,) float64
-        Weight of each row, above 0.
+        The weight of each row, above 0.
     centroids : (k, d) float64
         Where to start.
     max_iter : int
-        How many iterations at most.
+        The largest number of iterations.
     tol : float
-        How far the centroids move when it stops before, as scikit-learn's ``tol``; with 0 until no
+        Stop earlier when the centroids move little, as scikit-learn's ``tol``, which is
+        relative to the variance of the points. With 0 the iterations go on until no
         label changes.
 
     Returns
     -------
-    inertia : float
-        Weighted sum of squared distances to the own centroid.
-    labels : (n,) int64
-        The centroid that each row belongs to.
-    centroids : (k, d) float64
-        Where they ended.
+    LloydResult
+        ``.inertia``, ``.labels`` and ``.centroids``.
     """
     model = KMeans(len(centroids), init=centroids, n_init=1, max_iter=max_iter, tol=tol)
-    with config_context(assume_finite=True, skip_parameter_validation=True):  # both checked before
+    # The rows have been checked; checking them again in each of 100 calls is slow.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
         model.fit(points, sample_weight=weight)
-    return model.inertia_, model.labels_.astype(np.int64), model.cluster_centers_
+    labels = model.labels_.astype(np.int64)
+    return LloydResult(model.inertia_, labels, model.cluster_centers_)
 
 
-def inertia(X: ArrayLike, labels: ArrayLike, *, sample_weight: Given = None) -> float:
-    """Return the cost that k-means lowers: squared distances to the own cluster's mean, summed.
+def inertia(
+    X: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
+    """Return the sum of squared distances from each row to its cluster's mean.
 
     Parameters
     ----------
     X : (n, d) array-like
-        One point a row; a uint8 array counts in units of 255.
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are.
     labels : (n,) array-like of int
         Cluster ids, 0 or more.
     sample_weight : (n,) array-like, optional
-        Weight of each row; default 1.
+        A positive weight for each row; default: 1.
 
     Returns
     -------
     float
-        0 or more, in squared units of `X`; 0 where every cluster holds equal rows.
+        The cost that k-means lowers: 0 or more, in squared units, where 255 counts as
+        1.0 for images; 0 if every cluster holds equal rows.
 
     Raises
     ------
     ValueError
-        When `labels` is not one id for each row.
+        When `labels` is not one id for each row, or a weight is not positive.
     """
-    points = checks.points(X)
-    weight = _as_weight(sample_weight, len(points))
-    ids = canonical_labels(checks.labels(labels, len(points)))
-    return _cost(points, weight, ids, _means(points, weight, ids, ids.max() + 1))
+    points = as_points(X)
+    weight = check_weight(sample_weight, len(points))
+    ids = canonical_labels(check_labels(labels, len(points)))
+    centroids = _weighted_means(points, weight, ids, int(ids.max()) + 1)
+    return _weighted_inertia(points, weight, ids, centroids)
 
 
-def cluster_means(X: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+def cluster_means(X: ArrayLike, labels: ArrayLike) -> FloatArray:
     """Return the mean row of each cluster.
 
     Parameters
     ----------
     X : (n, d) array-like of numbers
-        One point a row; a uint8 array counts in units of 255.
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are.
     labels : (n,) array-like of int
         Cluster ids, 0 or more.
 
     Returns
     -------
     (k, d) float64
-        One row an id that occurs, by rising id.
+        One row for each id that occurs, by rising id.
 
     Raises
     ------
     ValueError
         When `labels` is not one id for each row.
     """
-    points = checks.points(X)
-    names, ids = np.unique(checks.labels(labels, len(points)), return_inverse=True)
-    return _means(points, np.ones(len(points)), ids, len(names))
+    points = as_points(X)
+    ids = check_labels(labels, len(points))
+    names, numbers = np.unique(ids, return_inverse=True)
+    return _weighted_means(points, np.ones(len(points)), numbers, len(names))
 
 
-def canonical_labels(labels: ArrayLike) -> NDArray[np.int64]:
-    """Renumber clusters 0..k-1 by falling size, ties by lowest member index.
+def _check_parameters(
+    problem: Problem,
+    n_clusters: int,
+    n_init: int,
+    init: str = "k-means++",
+    random_state: int = 0,
+) -> None:
+    """Reject parameters that cannot be fitted.
 
-    Parameters
-    ----------
-    labels : (n,) array-like of int
-        Any ids.
-
-    Returns
-    -------
-    (n,) int64
-        The same partition under canonical ids: equal partitions get equal labels.
+    The defaults are those of `fit_prepared`, so that requests may leave them out.
     """
-    _, first, ids, sizes = np.unique(checks.labels(labels), return_index=True, return_inverse=True, return_counts=True)
-    rank = np.empty(len(sizes), dtype=np.int64)
-    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
-    return rank[ids]
+    check_option(init, "init", INITS)
+    check_integer(random_state, "random_state", 0)
+    check_integer(n_init, "n_init")
+    check_integer(n_clusters, "n_clusters")
+    all_rows = range(len(problem.points))
+    n_distinct = len(_distinct_rows(problem.points, all_rows, n_clusters))
+    if n_distinct < n_clusters:
+        raise ValueError(
+            f"n_clusters: found {n_clusters}, "
+            f"expected at most {n_distinct}, the number of distinct rows"
+        )
 
 
-def match_labels(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:
-    """Renumber clusters so that they share ids with the clusters they overlap most.
-
-    Parameters
-    ----------
-    labels, reference : (n,) array-like of int
-        Two labelings of the same rows.
-
-    Returns
-    -------
-    (n,) int64
-        The partition of `labels`. Ids are assigned one to one so that as many rows as possible
-        keep the id that they have in `reference` (Kuhn 1955); clusters beyond those of
-        `reference` take the ids after its last one, by falling size.
-    """
-    names, target = np.unique(checks.labels(reference, name="reference"), return_inverse=True)
-    ids = canonical_labels(checks.labels(labels, len(target)))
-    overlap = np.zeros((ids.max() + 1, len(names)), dtype=np.int64)
-    np.add.at(overlap, (ids, target), 1)
-    rows, columns = linear_sum_assignment(overlap, maximize=True)
-    renumbered = np.full(len(overlap), -1, dtype=np.int64)
-    renumbered[rows] = names[columns]
-    left_over = renumbered < 0
-    renumbered[left_over] = names[-1] + 1 + np.arange(left_over.sum())
-    return renumbered[ids]
-
-
-def _as_weight(sample_weight: Given, n: int) -> NDArray[np.float64]:
-    """Return row weights as float64, checked."""
-    if sample_weight is None:
-        return np.ones(n)
-    weight = checks.numbers(sample_weight, "sample_weight")
-    if weight.shape != (n,):
-        raise ValueError(f"sample_weight: found shape {weight.shape}, expected ({n},)")
-    if not (np.isfinite(weight) & (weight > 0)).all():
-        raise ValueError("sample_weight: found values not above 0, expected positive numbers")
-    return weight
-
-
-def _parameters(problem: Problem, n_clusters: int, n_init: int, init: str = INIT, seed: int = 0) -> tuple[int, int]:
-    """Return what can be fitted, or refuse it."""
-    checks.choice(init, "init", INITS)
-    checks.count(seed, "seed", 0)
-    n_clusters, n_init = checks.count(n_clusters, "n_clusters"), checks.count(n_init, "n_init")
-    if (distinct := len(_distinct(problem.points, range(len(problem.points)), n_clusters))) < n_clusters:
-        raise ValueError(f"n_clusters: found {n_clusters}, expected at most the {distinct} distinct rows")
-    return n_clusters, n_init
-
-
-def _distinct(points: Floats, order: Iterable[int], k: int) -> list[int]:
-    """Return the first `k` row numbers in `order` whose rows differ; fewer when there are fewer."""
-    found: dict[bytes, int] = {}
+def _distinct_rows(points: FloatArray, order: Iterable[int], k: int) -> list[int]:
+    """Return the first k row numbers in `order` whose rows differ, or all there are."""
+    first_with: dict[bytes, int] = {}
     for row in order:
-        found.setdefault((points[row] + 0.0).tobytes(), row)
-        if len(found) == k:
+        content = (points[row] + 0.0).tobytes()  # adding 0.0 turns -0.0 into 0.0
+        first_with.setdefault(content, row)
+        if len(first_with) == k:
             break
-    return [*found.values()]
+    return list(first_with.values())
 
 
-def _search(points: Floats, weight: Floats, k: int, n_init: int, init: str, seed: int) -> list[Ids]:
-    """Return the labels of one or two good optima; `fit_kmeans` says how restarts are spent."""
-    rng = np.random.default_rng([seed, k])
-    starts = (_start(points, weight, k, init, rng) for _ in range(n_init))
+def _search_space(problem: Problem, k: int) -> tuple[FloatArray, IntArray]:
+    """Return the rows that the search looks at, in few columns, and their numbers."""
+    is_projected = problem.coarse is not problem.points
+    columns = SEARCH_COLUMNS if is_projected else problem.points.shape[1]
+    searched = problem.coarse[:, :columns]
+    if len(_distinct_rows(searched, problem.sample, k)) < k:
+        # The sample does not hold k different rows: search all rows and components.
+        return problem.coarse, np.arange(len(problem.points))
+    return searched[problem.sample], problem.sample
+
+
+def _search(
+    points: FloatArray,
+    weight: FloatArray,
+    k: int,
+    n_init: int,
+    init: str,
+    rng: np.random.Generator,
+) -> list[IntArray]:
+    """Return the labels of one or two good optima; `fit_kmeans` explains the search."""
     if n_init == 1 or k == 1:
-        return [lloyd(points, weight, next(starts))[1]]
-    short = sorted((lloyd(points, weight, start, 5) for start in starts), key=itemgetter(0))
-    n_swaps = min(4 * n_init, 4 * k)
-    return [_swap(points, weight, centroids, n_swaps, rng)[1] for _, _, centroids in short[:2]]
+        start = _initial_centroids(points, weight, k, init, rng)
+        return [lloyd(points, weight, start).labels]
+
+    starts = [_initial_centroids(points, weight, k, init, rng) for _ in range(n_init)]
+    runs = [lloyd(points, weight, start, START_ITERATIONS) for start in starts]
+    runs.sort(key=lambda run: run.inertia)
+    n_swaps = min(SWAPS_PER_START * n_init, SWAPS_PER_CLUSTER * k)
+    optima = [
+        _improve_by_swaps(points, weight, run.centroids, n_swaps, rng)
+        for run in runs[:OPTIMA_CARRIED_ON]
+    ]
+    return [optimum.labels for optimum in optima]
 
 
-def _start(points: Floats, weight: Floats, k: int, init: str, rng: np.random.Generator) -> Floats:
-    """Return initial centroids, moved a little off the rows themselves."""
+def _initial_centroids(
+    points: FloatArray, weight: FloatArray, k: int, init: str, rng: np.random.Generator
+) -> FloatArray:
+    """Return initial centroids, moved a little off the rows (see `JITTER`)."""
+    n = len(points)
     if init == "k-means++":
-        rows, _ = kmeans_plusplus(points, k, sample_weight=weight, random_state=int(rng.integers(2**31)))
-    elif init == "forgy":
-        order = rng.choice(len(points), len(points), replace=False, p=weight / weight.sum())
-        rows = points[_distinct(points, order, k)]
+        seed = int(rng.integers(2**31))
+        centroids, _ = kmeans_plusplus(
+            points, k, sample_weight=weight, random_state=seed
+        )
+    elif init == "random":
+        order = rng.choice(n, n, replace=False, p=weight / weight.sum())
+        centroids = points[_distinct_rows(points, order, k)]
     else:
-        rows = _means(points, weight, rng.permutation(np.arange(len(points)) % k), k)
-    # Colors on the integer lattice tie exactly, and every BLAS kernel breaks a tie its own way.
-    return np.asarray(rows + rng.uniform(-1e-6, 1e-6, rows.shape) * np.ptp(points))
+        labels = rng.permutation(np.arange(n) % k)
+        centroids = _weighted_means(points, weight, labels, k)
+    jitter = rng.uniform(-JITTER, JITTER, centroids.shape) * np.ptp(points)
+    return np.asarray(centroids + jitter)
 
 
-def _swap(points: Floats, weight: Floats, centroids: Floats, n_swaps: int, rng: np.random.Generator) -> Optimum:
-    """Lower the inertia by moving single centroids (Fränti & Kivijärvi 2000)."""
-    k, n_candidates = len(centroids), max(1, len(centroids) // points.shape[1])
+def _improve_by_swaps(
+    points: FloatArray,
+    weight: FloatArray,
+    centroids: FloatArray,
+    n_swaps: int,
+    rng: np.random.Generator,
+) -> LloydResult:
+    """Return the best optimum that is found by moving one centroid at a time.
+
+    Each swap moves a centroid that is cheap to lose to a row that is badly served
+    (Fränti and Kivijärvi 2000).
+    """
+    k = len(centroids)
+    excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / k)
     best = lloyd(points, weight, centroids)
     for _ in range(n_swaps):
-        cost, labels, centroids = best
-        error = weight * np.square(points - centroids[labels]).sum(axis=1)
-        between = np.square(centroids[:, None] - centroids).sum(axis=2)
-        np.fill_diagonal(between, np.inf)
-        # The members of a lost centroid would go to the next one: an upper bound of what it costs.
-        loss = np.bincount(labels, weight, k) * between.min(axis=1)
-        if not error.any() or not loss.all():
-            break
-        moved = centroids.copy()
-        lost = rng.choice(k, p=(1 / loss) / (1 / loss).sum())
-        served = points[rng.choice(len(points), n_candidates, p=error / error.sum())]
-        saved = error[:, None] - weight[:, None] * cdist(points, served, "sqeuclidean")
-        moved[lost] = served[np.maximum(saved, 0).sum(axis=0).argmax()]
-        trial = lloyd(points, weight, moved, 8)
-        if trial[0] < cost * (1 + min(0.002, 0.04 / k)):
-            trial = lloyd(points, weight, trial[2])
-        if trial[0] < cost:
+        removal_cost = _removal_costs(best, weight)
+        residuals = points - best.centroids[best.labels]
+        error = weight * np.square(residuals).sum(axis=1)
+        if not error.any() or not removal_cost.all():
+            break  # no row is off its centroid, or a centroid costs nothing to lose
+
+        ease = 1 / removal_cost
+        removed = rng.choice(k, p=ease / ease.sum())
+        swapped = best.centroids.copy()
+        swapped[removed] = _badly_served_row(points, weight, error, k, rng)
+        trial = lloyd(points, weight, swapped, TRIAL_ITERATIONS)
+        # Only a trial that passes here can end below the best, which so is an optimum.
+        if trial.inertia < best.inertia * (1 + excess):
+            trial = lloyd(points, weight, trial.centroids)
+        if trial.inertia < best.inertia:
             best = trial
     return best
 
 
-def _means(points: Floats, weight: Floats, labels: Ids, k: int) -> Floats:
-    """Return the weighted mean of each cluster, summed row by row in their order."""
-    members = csr_array((weight, labels, np.arange(len(points) + 1)), shape=(len(points), k))
+def _removal_costs(fit: LloydResult, weight: FloatArray) -> FloatArray:
+    """Return what it costs to lose each centroid, as an upper bound.
+
+    Its members would go to their next nearest centroid. At most they all go to the one
+    that is nearest to the lost centroid, which costs the weight of the cluster
+    times the squared distance between the two centroids.
+    """
+    centroids = fit.centroids
+    k = len(centroids)
+    between = np.square(centroids[:, None] - centroids).sum(axis=2)
+    np.fill_diagonal(between, np.inf)
+    cluster_weights = np.bincount(fit.labels, weight, k)
+    return np.asarray(cluster_weights * between.min(axis=1))
+
+
+def _badly_served_row(
+    points: FloatArray,
+    weight: FloatArray,
+    error: FloatArray,
+    k: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Return a row at which a new centroid saves much inertia.
+
+    Rows are drawn with probability proportional to their error, as in k-means++. One
+    row is drawn, or k // d rows if that is more: with many clusters in few dimensions
+    most draws save little. The one that saves most is taken.
+    """
+    n, d = points.shape
+    n_candidates = max(1, k // d)
+    drawn_rows = rng.choice(n, n_candidates, p=error / error.sum())
+    candidates = points[drawn_rows]
+    to_candidates = cdist(points, candidates, "sqeuclidean")
+    saved = error[:, None] - weight[:, None] * to_candidates
+    total_saved = np.maximum(saved, 0).sum(axis=0)
+    return np.asarray(candidates[total_saved.argmax()])
+
+
+def _refine(
+    problem: Problem, sample: IntArray, labels: IntArray, k: int
+) -> LloydResult:
+    """Carry a partition of the sample to all rows and, step by step, to all columns."""
+    points, weight, coarse = problem.points, problem.weight, problem.coarse
+    centroids = _weighted_means(coarse[sample], weight[sample], labels, k)
+    result = lloyd(coarse, weight, centroids)
+    if coarse is points:
+        return result
+    centroids = _weighted_means(points, weight, result.labels, k)
+    return lloyd(points, weight, centroids)
+
+
+def _weighted_means(
+    points: FloatArray, weight: FloatArray, labels: IntArray, k: int
+) -> FloatArray:
+    """Return the weighted mean of each cluster, (k, d).
+
+    A sparse product adds the rows in their order, so the result does not depend on the
+    number of threads.
+    """
+    n = len(points)
+    # Row i has a single entry: its weight, in the column of its cluster.
+    membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
+    sums: FloatArray = membership.T @ points
     totals = np.bincount(labels, weight, k)
-    return np.asarray(members.T @ points) / totals[:, None]
+    return sums / totals[:, None]
 
 
-def _cost(points: Floats, weight: Floats, labels: Ids, centroids: Floats) -> float:
-    """Return the weighted sum of squared distances to the own centroid."""
+def _weighted_inertia(
+    points: FloatArray, weight: FloatArray, labels: IntArray, centroids: FloatArray
+) -> float:
+    """Return the weighted sum of squared distances from each row to its centroid."""
     squared = np.empty(len(points))
-    for first in range(0, len(points), SEARCH_ROWS):
-        rows = slice(first, first + SEARCH_ROWS)
-        squared[rows] = np.square(points[rows] - centroids[labels[rows]]).sum(axis=1)
+    for start in range(0, len(points), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        residuals = points[block] - centroids[labels[block]]
+        squared[block] = np.square(residuals).sum(axis=1)
     return float((weight * squared).sum())

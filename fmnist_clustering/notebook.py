@@ -1,4 +1,4 @@
-"""What a notebook needs around a figure: show it, save it with its numbers, set a table."""
+"""What a notebook needs around a figure: show it, save it, and write a table."""
 
 import base64
 import io
@@ -12,22 +12,35 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fmnist_clustering import checks
+from fmnist_clustering._validation import check_instance
 from fmnist_clustering.data import find_checkout
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
+N_DIGITS = 4
+"""Significant digits of the numbers in a table."""
+
+SMALLEST_PLAIN = 1e-3
+"""Smaller numbers are written with an exponent."""
+
+LARGEST_PLAIN = 1e9
+"""Numbers from here on are written with an exponent."""
+
 
 def artifacts_dir() -> Path:
-    """Return where figures are saved.
+    """Return the folder that figures and numbers are saved in.
 
     Returns
     -------
     Path
-        What the runner said; in a live session ``build/artifacts`` of the checkout (or of the
-        current folder where there is none), so that committed artifacts stay as they are.
+        The folder that the runner has set in the environment. Without a runner it is
+        ``build/artifacts`` in the checkout, or in the current folder where there is no
+        checkout, so that a live session leaves the committed artifacts as they are.
     """
-    told = os.environ.get(ARTIFACTS_VARIABLE)
-    return Path(told) if told else (find_checkout(Path.cwd()) or Path.cwd()) / "build" / "artifacts"
+    folder = os.environ.get(ARTIFACTS_VARIABLE)
+    if folder:
+        return Path(folder)
+    root = find_checkout(Path.cwd()) or Path.cwd()
+    return root / "build" / "artifacts"
 
 
 def save_artifact(name: str, content: bytes) -> Path:
@@ -36,27 +49,30 @@ def save_artifact(name: str, content: bytes) -> Path:
     Parameters
     ----------
     name : str
-        File name, without folder.
+        A file name without a folder.
     content : bytes
-        What it shall hold.
+        The content of the file.
 
     Returns
     -------
     Path
-        The file written, in `artifacts_dir`.
+        The path of the file, in `artifacts_dir`.
 
     Raises
     ------
-    ValueError
-        When `name` is not a bare file name.
+    TypeError, ValueError
+        When `name` is no bare file name, or `content` is no bytes.
+    OSError
+        When the file cannot be written. An older file of this name stays as it was.
     """
-    if Path(name).name != name or not Path(name).suffix:
-        raise ValueError(f"name: found {name!r}, expected a file name without folder")
+    _check_file_name(name, "name")
+    check_instance(content, "content", bytes)
     path = artifacts_dir() / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{name}.part")
-    beside.write_bytes(content)
-    os.replace(beside, path)
+    # A reader sees the old file or the new one, since a file is replaced in one step.
+    unfinished = path.with_name(f".{name}.part")
+    unfinished.write_bytes(content)
+    os.replace(unfinished, path)
     return path
 
 
@@ -66,85 +82,148 @@ def save_numbers(name: str, data: pd.DataFrame) -> Path:
     Parameters
     ----------
     name : str
-        File name, without folder.
+        A file name without a folder.
     data : DataFrame
-        The numbers; an index that has a name becomes the first column.
+        The numbers. An index that has a name becomes the first column.
 
     Returns
     -------
     Path
-        The file written, in `artifacts_dir`.
+        The path of the file, in `artifacts_dir`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `name` is no bare file name, or `data` is no DataFrame.
     """
-    named = checks.made(data, "data", pd.DataFrame).index.name is not None
-    text = data.to_csv(index=named, float_format="%.8g", lineterminator="\n")
+    check_instance(data, "data", pd.DataFrame)
+    text = data.to_csv(
+        index=data.index.name is not None,
+        float_format="%.8g",
+        lineterminator="\n",
+    )
     return save_artifact(name, text.encode())
 
 
-def show(fig: Figure, *, alt: str, save: str | None = None, data: pd.DataFrame | None = None) -> None:
+def show(
+    fig: Figure,
+    *,
+    alt: str,
+    save: str | None = None,
+    data: pd.DataFrame | None = None,
+) -> None:
     """Display a figure with alternative text, save it, and close it.
 
     Parameters
     ----------
     fig : Figure
-        A matplotlib figure, drawn at its own size and resolution.
+        A matplotlib figure. It is drawn at its own size and resolution.
     alt : str
-        What the figure finds, for readers who do not see it.
+        What the figure shows, for readers who do not see it.
     save : str, optional
-        PNG file name in `artifacts_dir`.
+        The name of a PNG file in `artifacts_dir`; default: the figure is not saved.
     data : DataFrame, optional
-        The numbers of the figure, saved beside it as CSV under the same stem.
+        The numbers of the figure. They are saved beside it as CSV, with the same stem.
 
     Raises
     ------
-    ValueError
-        When `alt` is empty, `save` is not a PNG name, or there is `data` without `save`.
+    TypeError, ValueError
+        When an argument is of another type, `alt` is empty, `save` is no bare name of a
+        PNG file, or there is `data` without `save`.
     """
-    if not alt.strip():
-        raise ValueError("alt: found no text, expected a sentence that states the finding")
-    if save is not None and not save.endswith(".png"):
-        raise ValueError(f"save: found {save!r}, expected a name that ends with .png")
-    if data is not None and save is None:
-        raise ValueError("data: found without save, expected a file name to go with it")
-    drawn, stream = io.BytesIO(), io.BytesIO()
-    fig.savefig(drawn, format="png")
+    check_instance(fig, "fig", Figure)
+    if not check_instance(alt, "alt", str).strip():
+        raise ValueError(
+            "alt: found no text, expected a sentence that states a finding"
+        )
+    if save is not None:
+        _check_file_name(save, "save", suffix=".png")
+    if data is not None:
+        check_instance(data, "data", pd.DataFrame)
+        if save is None:
+            raise ValueError("data: found without save, expected a file name for it")
+
+    png = _draw_png(fig)
     plt.close(fig)
-    with Image.open(drawn) as picture:  # a tenth smaller without opacity, which is 1 everywhere
-        picture.convert("RGB").save(stream, format="png", optimize=True)
-    png = stream.getvalue()
     if save is not None:
         save_artifact(save, png)
-        if data is not None:
-            save_numbers(save.removesuffix(".png") + ".csv", data)
+    if save is not None and data is not None:
+        save_numbers(save.removesuffix(".png") + ".csv", data)
     bundle = {"image/png": base64.b64encode(png).decode(), "text/plain": f"[{alt}]"}
     display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
 def table(data: pd.DataFrame) -> pd.DataFrame:
-    """Set a table for reading: numbers with four significant digits.
+    """Write the numbers of a table for reading, with four significant digits.
 
     Parameters
     ----------
     data : DataFrame
-        Any numbers.
+        Any table. What is no number stays as it is.
 
     Returns
     -------
     DataFrame
-        The same as text; what is missing becomes a dash.
+        The same table with numbers as text. Missing values become a dash.
+
+    Raises
+    ------
+    TypeError
+        When `data` is no DataFrame.
     """
-    return checks.made(data, "data", pd.DataFrame).map(_as_text)
+    check_instance(data, "data", pd.DataFrame)
+    return data.map(_as_text)
+
+
+def _draw_png(fig: Figure) -> bytes:
+    """Return a figure as the bytes of a PNG file."""
+    drawing = io.BytesIO()
+    fig.savefig(drawing, format="png")
+    # Figures are opaque: without the channel for opacity the file is a tenth smaller.
+    compact = io.BytesIO()
+    with Image.open(drawing) as picture:
+        picture.convert("RGB").save(compact, format="png", optimize=True)
+    return compact.getvalue()
 
 
 def _as_text(value: object) -> object:
-    """Write a number with four significant digits, an exponent only below 0.001 and from 1e9."""
+    """Return a number as text, a dash for a missing value, and all else as it is."""
     if pd.isna(value):
         return "-"
-    if isinstance(value, bool) or not isinstance(value, (Integral, float)):
+    if isinstance(value, bool):
         return value
     if isinstance(value, Integral):
         return f"{value:,}"
-    short = f"{value:.4g}"
-    if value == 0 or not 1e-3 <= abs(value) < 1e9:
-        return short
-    whole, _, decimals = f"{float(short):f}".rstrip("0").partition(".")
-    return f"{float(short):,.{max(len(decimals), 4 - len(whole.lstrip('-0')))}f}"
+    if isinstance(value, float):
+        return _round_to_text(value)
+    return value
+
+
+def _round_to_text(value: float) -> str:
+    """Return a number with four significant digits, such as 679,200 or 12.35.
+
+    A number below 1 has four decimals, so that columns stay aligned (0.0018), and more
+    where its digits need them (0.001234).
+    """
+    rounded = f"{value:.{N_DIGITS}g}"
+    if value == 0 or not SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN:
+        return rounded  # 0, inf, or with an exponent
+    number = float(rounded)
+    whole, _, decimals = f"{abs(number):f}".rstrip("0").partition(".")
+    n_digits_before_point = 0 if whole == "0" else len(whole)
+    n_decimals = max(N_DIGITS - n_digits_before_point, len(decimals))
+    return f"{number:,.{n_decimals}f}"
+
+
+def _check_file_name(value: str, name: str, suffix: str = "") -> None:
+    """Refuse what is no bare file name with a suffix (default: any suffix)."""
+    check_instance(value, name, str)
+    path = Path(value)
+    if path.name != value or not path.suffix:
+        raise ValueError(
+            f"{name}: found {value!r}, expected a file name without a folder",
+        )
+    if not value.endswith(suffix):
+        raise ValueError(
+            f"{name}: found {value!r}, expected a name that ends with {suffix}",
+        )

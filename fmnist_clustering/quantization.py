@@ -1,450 +1,443 @@
-"""Palette, index image, error in numbers and to the eye, and the size that is really saved."""
+"""Pictures in few colors: palettes, indexed images, and what a file really takes."""
 
 import io
 import math
-import warnings
-from importlib import resources
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy.spatial import KDTree
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import checks
-from fmnist_clustering.checks import Floats
+from fmnist_clustering._validation import (
+    FloatArray,
+    IntArray,
+    check_array,
+    check_instance,
+    check_integer,
+)
 from fmnist_clustering.kmeans import fit_prepared, lloyd, prepare
 
-SAMPLES = {"china": "danielbuechele on Flickr, CC BY 2.0", "flower": "vultilion on Flickr, CC BY 2.0"}
-LUMA = np.array([299, 587, 114])  # ITU-R BT.601, in thousandths: whole numbers tie alike everywhere
-PACKED = np.array([65536, 256, 1], dtype=np.uint32)
-# From linear sRGB to CIE XYZ (IEC 61966-2-1); the sums of the rows are the white point D65.
-TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-KINK = 6 / 29
+ByteArray = NDArray[np.uint8]
+
+N_STARTS = 3
+"""Starts of the search for a palette."""
+
+CUBE_WIDTHS = (8, 4, 2, 1)
+"""How many levels wide the cubes of color space may be; 1 means single colors."""
+
+CUBES_PER_COLOR = 20
+"""The search needs this many cubes for each color of the palette."""
+
+HALVED_ITERATIONS = 30
+"""Lloyd iterations in cubes of half the width of those that were searched."""
+
+FINAL_ITERATIONS = 10
+"""Lloyd iterations on the unique colors. Rounding hides what more would gain."""
+
+TOLERANCE = 1e-4
+"""Lloyd's iterations stop early when the centroids move less (scikit-learn's tol)."""
+
+MAX_INDEXED_COLORS = 256
+"""An indexed PNG has at most 8 bits for each pixel."""
+
+BYTE_WEIGHTS = np.array([65536, 256, 1], dtype=np.uint32)
+"""Red, green and blue as the three bytes of one number."""
+
+LUMA_WEIGHTS = np.array([299, 587, 114])
+"""How bright red, green and blue look (ITU-R BT.601), in thousandths.
+
+Whole numbers, because sums of fractions would break ties by their rounding errors.
+"""
 
 
-class Quantized(NamedTuple):
+class IndexedImage(NamedTuple):
     """A picture in few colors.
 
     Attributes
     ----------
     palette : (k, 3) uint8
         sRGB colors from dark to light, no two equal.
-    indices : (h, w) uint8, or as many bits as more than 256 colors need
-        For each pixel its row in the palette.
+    indices : (h, w) uint8
+        The row of the palette for each pixel. With more than 256 colors the type is
+        uint16 or uint32.
     """
 
-    palette: NDArray[np.uint8]
+    palette: ByteArray
     indices: NDArray[np.unsignedinteger]
 
     @property
-    def image(self) -> NDArray[np.uint8]:
+    def image(self) -> ByteArray:
         """(h, w, 3) uint8: the picture drawn with the palette."""
         return np.asarray(self.palette[self.indices])
 
     @property
-    def shares(self) -> NDArray[np.float64]:
-        """(k,) float64: share of the pixels that each color covers, summing to 1."""
-        return np.bincount(self.indices.ravel(), minlength=len(self.palette)) / self.indices.size
+    def shares(self) -> FloatArray:
+        """(k,) float64: share of the pixels that each color covers; they sum to 1."""
+        counts = np.bincount(self.indices.ravel(), minlength=len(self.palette))
+        return counts / self.indices.size
 
 
-def load_image(source: str | Path) -> NDArray[np.uint8]:
-    """Load a picture as sRGB.
+class _Cubes(NamedTuple):
+    """The colors of a picture, grouped by cubes of color space.
 
-    Parameters
+    Attributes
     ----------
-    source : {"china", "flower"} or path
-        One of scikit-learn's two sample photographs, or a picture file that Pillow reads. Grey, palette
-        and CMYK pictures are converted as Pillow does, without color profiles; 16 bits a channel are
-        brought to 8, with 65535 as white. Transparency is composed on white, an EXIF rotation is
-        applied, and of an animation the first frame is taken.
-
-    Returns
-    -------
-    (h, w, 3) uint8
-        0-255 for red, green, blue.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it is not a picture that can be read whole: damaged, empty, of floats or 32-bit integers
-        (whose white nobody knows), or of more than the 89 million pixels that Pillow thinks safe.
+    means : (m, 3) float64
+        The mean color of the pixels in each cube that has any.
+    weight : (m,) float64
+        The number of pixels in each of these cubes.
+    width : int
+        The edge of a cube, in levels of a channel.
     """
-    path = _find_image(source)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                upright = ImageOps.exif_transpose(picture)
-                rgba = (_in_8_bits(upright) if upright.mode[0] in "IF" else upright).convert("RGBA")
-    except Exception as error:  # what Pillow raises on damaged bytes may be anything
-        raise ValueError(f"{path}: cannot be read as a picture ({error})") from None
-    return np.asarray(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
+
+    means: FloatArray
+    weight: FloatArray
+    width: int
 
 
-def source_bytes(source: str | Path) -> int:
-    """Return the size of the file that a picture comes from.
-
-    Parameters
-    ----------
-    source : {"china", "flower"} or path
-        As `load_image`.
-
-    Returns
-    -------
-    int
-        Bytes on disk.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    """
-    return _find_image(source).stat().st_size
-
-
-@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
-def quantize(image: NDArray[np.uint8], n_colors: int, *, seed: int = 0) -> Quantized:
-    """Redraw a picture in `n_colors` colors, by k-means on its colors, coarse to fine.
-
-    k-means on the unique colors weighted by their pixel counts has the same cost as on all pixels.
-    The search (`fmnist_clustering.fit_kmeans`, three starts) runs on the means of cubes of color space,
-    8 levels wide, or narrower until there are 20 of them for each color asked for. Lloyd's iterations
-    then go on in cubes of half that width and, at most ten, on the unique colors. The means are rounded
-    to 8 bits, and every pixel takes the nearest of them.
+def quantize(
+    image: ByteArray,
+    n_colors: int,
+    *,
+    random_state: int = 0,
+) -> IndexedImage:
+    """Redraw a picture in k colors that k-means finds.
 
     Parameters
     ----------
     image : (h, w, 3) uint8
         An sRGB picture.
     n_colors : int
-        1 or more. With as many as the picture has, or more, it comes back unchanged.
-    seed : int
-        Makes the search repeatable.
+        k, 1 or more. If the picture has no more than k colors, it comes back unchanged.
+    random_state : int
+        Seed of the random numbers, 0 or more: the same seed gives the same result.
 
     Returns
     -------
-    Quantized
-        ``.palette`` (k, 3), ``.indices`` (h, w) and ``.image``. k is `n_colors`, or less where
-        the picture has fewer colors or rounding makes two of them equal.
+    IndexedImage
+        ``.palette`` (k, 3), ``.indices`` (h, w) and ``.image``. There are fewer than k
+        colors if the picture has fewer, or if some become equal when they are rounded.
 
     Raises
     ------
     ValueError
-        When `image` is not (h, w, 3) uint8, is empty, or `n_colors` is below 1.
+        When `image` is not (h, w, 3) uint8 or is empty, or a number is out of range.
 
     Notes
     -----
-    640 x 427 pixels: about 0.6 s for 100 colors.
+    k-means runs on the unique colors, weighted by their numbers of pixels: the cost is
+    the same as that of all pixels. It goes from coarse to fine.
+
+    1. Search: `fmnist_clustering.fit_kmeans` with three starts, on the mean colors of
+       cubes of color space. The cubes are 8 levels wide, or narrower until there are 20
+       for each color of the palette.
+    2. Refinement: Lloyd's iterations in cubes of half that width, then at most ten on
+       the unique colors.
+    3. The means are rounded to 8 bits, and each pixel takes the nearest of them.
+
+    640 x 427 pixels take about 0.6 s for 100 colors.
     """
     _check_image(image)
-    checks.count(n_colors, "n_colors")
-    values, inverse, counts = np.unique(image @ PACKED, return_inverse=True, return_counts=True)
-    colors = _unpacked(values)
+    check_integer(n_colors, "n_colors")
+    packed, inverse, counts = np.unique(
+        _pack(image),
+        return_inverse=True,
+        return_counts=True,
+    )
+    colors = _unpack(packed)
+    color_of_pixel = inverse.reshape(image.shape[:2])
     if n_colors >= len(colors):
-        return _indexed(colors, inverse.reshape(image.shape[:2]))
-    width = next((width for width in (8, 4, 2) if len(_cubes(colors, counts, width)[0]) >= 20 * n_colors), 1)
-    centroids = fit_prepared(prepare(*_cubes(colors, counts, width)), n_colors, n_init=3, seed=seed).centroids
-    for finer, max_iter in ((width // 2, 30), (1, 10)):
-        if 1 <= finer < width:
-            centroids = lloyd(*_cubes(colors, counts, finer), centroids, max_iter, 1e-4)[2]
+        return _indexed(colors, color_of_pixel)
+
+    # For products this small more threads cost more than they give, and they add up
+    # in another order, which can change the palette.
+    with threadpool_limits(1):
+        cubes = _coarsest_cubes(colors, counts, n_colors)
+        fit = fit_prepared(
+            prepare(cubes.means, cubes.weight),
+            n_colors,
+            n_init=N_STARTS,
+            random_state=random_state,
+        )
+        centroids = _refine(fit.centroids, colors, counts, cubes.width)
     palette = np.rint(centroids).astype(np.uint8)
-    return _indexed(palette, KDTree(palette).query(colors)[1][inverse].reshape(image.shape[:2]))
+    return _indexed(palette, _nearest_color(colors, palette)[color_of_pixel])
 
 
-def apply_palette(image: NDArray[np.uint8], palette: ArrayLike, *, dither: bool = False) -> Quantized:
+def apply_palette(
+    image: ByteArray,
+    palette: ArrayLike,
+    *,
+    dither: bool = False,
+) -> IndexedImage:
     """Redraw a picture in given colors.
 
     Parameters
     ----------
     image : (h, w, 3) uint8
         An sRGB picture.
-    palette : (k, 3) array-like of uint8
-        sRGB colors.
+    palette : (k, 3) array-like
+        sRGB colors, whole numbers from 0 to 255, in any order.
     dither : bool
-        Whether the error of each pixel is passed on to its neighbors (Floyd and Steinberg 1976; Pillow's),
-        which trades steps for grain. Needs at most 256 colors. Otherwise every pixel takes the nearest
-        color.
+        False: each pixel takes the nearest color. True: each pixel passes its error on
+        to its neighbors (Floyd and Steinberg 1976, as Pillow does it), so that steps
+        become grain. This needs a palette of at most 256 colors.
 
     Returns
     -------
-    Quantized
-        Colors that no pixel takes are left out of its palette.
+    IndexedImage
+        Its palette has each color once, and only the colors that some pixel takes.
 
     Raises
     ------
     ValueError
-        When `image` is not (h, w, 3) uint8, or `palette` not (k, 3) whole numbers from 0 to 255, or k above
-        256 with `dither`.
+        When `image` is not (h, w, 3) uint8 or is empty, when `palette` is not as above,
+        or when it has more than 256 colors and `dither` is True.
     """
     _check_image(image)
-    given = checks.array(palette, "palette")
-    if given.ndim != 2 or given.shape[1] != 3 or not given.size or not np.isin(given, range(256)).all():
-        raise ValueError(f"palette: found {given.dtype} {given.shape}, expected (k, 3) whole numbers from 0 to 255")
-    colors = given.astype(np.uint8)
+    colors = _check_palette(palette)
     if not dither:
-        return _indexed(colors, KDTree(colors).query(image)[1])
-    if len(colors) > 256:
-        raise ValueError(f"palette: found {len(colors)} colors, expected at most 256 to dither")
-    holder = Image.new("P", (1, 1))
-    holder.putpalette(colors.tobytes())
-    return _indexed(colors, np.asarray(Image.fromarray(image).quantize(palette=holder)))
+        return _indexed(colors, _nearest_color(image, colors))
+    if len(colors) > MAX_INDEXED_COLORS:
+        expected = f"at most {MAX_INDEXED_COLORS} to dither"
+        raise ValueError(f"palette: found {len(colors)} colors, expected {expected}")
+    # Pillow takes a palette from another image.
+    palette_holder = Image.new("P", (1, 1))
+    palette_holder.putpalette(colors.tobytes())
+    dithered = Image.fromarray(image).quantize(palette=palette_holder)
+    return _indexed(colors, np.asarray(dithered))
 
 
-def psnr(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the peak signal-to-noise ratio of two 8-bit pictures.
-
-    Parameters
-    ----------
-    a, b : (h, w, 3) uint8
-        Two pictures of one shape.
-
-    Returns
-    -------
-    float
-        10 log10(255^2 / mean squared error) in decibel (dB); higher is nearer, infinite for equal
-        pictures. Below about 30 dB the loss is easy to see, above about 40 dB hard.
-
-    Raises
-    ------
-    ValueError
-        For different shapes or an empty picture.
-    """
-    first, second = _as_pair(a, b)
-    error = float(((first - second) ** 2).mean())
-    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
-
-
-def srgb_to_lab(colors: ArrayLike) -> NDArray[np.float64]:
-    """Return sRGB colors in CIELAB (CIE 1976), where equal distances look about equally far.
+def indexed_png(image: IndexedImage) -> bytes:
+    """Return a picture as an indexed PNG file: a palette, and 1 to 8 bits a pixel.
 
     Parameters
     ----------
-    colors : (..., 3) array-like
-        sRGB values 0-255, of any number type.
-
-    Returns
-    -------
-    (..., 3) float64
-        L* from 0 (black) to 100 (white); a* from green to red and b* from blue to yellow, both 0
-        for grey and within about -110 to 110. Rounded to 1e-6, so that it is the same everywhere.
-
-    Raises
-    ------
-    ValueError
-        For values that are not three a color or lie outside 0-255.
-    """
-    srgb = checks.numbers(colors, "colors") / 255
-    if srgb.shape[-1:] != (3,) or not ((srgb >= 0) & (srgb <= 1)).all():
-        raise ValueError(f"colors: found shape {srgb.shape}, expected (..., 3) with values from 0 to 255")
-    light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    xyz = light @ (TO_XYZ / TO_XYZ.sum(axis=1, keepdims=True)).T
-    x, y, z = np.moveaxis(np.where(xyz > KINK**3, np.cbrt(xyz), xyz / (3 * KINK**2) + 4 / 29), -1, 0)
-    return np.round(np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1), 6)
-
-
-def ciede2000(lab: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
-    """Return how different colors look, by CIEDE2000 (Sharma, Wu and Dalal 2005).
-
-    Parameters
-    ----------
-    lab, other : (..., 3) array-like
-        Colors in CIELAB, of shapes that broadcast.
-
-    Returns
-    -------
-    (...) float64
-        0 for equal colors; about 1 is just seen side by side, 100 is black beside white.
-
-    Raises
-    ------
-    ValueError
-        When one of them is not an array of numbers, three a color.
-    """
-    first, second = checks.numbers(lab, "lab"), checks.numbers(other, "other")
-    if first.shape[-1:] != (3,) or second.shape[-1:] != (3,):
-        raise ValueError(f"lab, other: found shapes {first.shape} and {second.shape}, expected (..., 3)")
-    (light, a, b), (light2, a2, b2) = (np.moveaxis(part, -1, 0) for part in (first, second))
-    stretch = 1.5 - 0.5 * _saturating((np.hypot(a, b) + np.hypot(a2, b2)) / 2)
-    chroma, chroma2 = np.hypot(stretch * a, b), np.hypot(stretch * a2, b2)
-    hue, hue2 = (np.arctan2(y, stretch * x) % (2 * np.pi) for x, y in ((a, b), (a2, b2)))
-    turn = hue2 - hue - 2 * np.pi * np.rint((hue2 - hue) / (2 * np.pi))
-    middle = np.degrees(np.where(chroma * chroma2 > 0, hue + turn / 2, hue + hue2)) % 360
-    mean_chroma, lightness = (chroma + chroma2) / 2, ((light + light2) / 2 - 50) ** 2
-    terms = ((-0.17, 1, 30), (0.24, 2, 0), (0.32, 3, -6), (-0.20, 4, 63))
-    weight = 1 + sum(size * np.cos(np.radians(times * middle - shift)) for size, times, shift in terms)
-    dL = (light2 - light) / (1 + 0.015 * lightness / np.sqrt(20 + lightness))
-    dC = (chroma2 - chroma) / (1 + 0.045 * mean_chroma)
-    dH = 2 * np.sqrt(chroma * chroma2) * np.sin(turn / 2) / (1 + 0.015 * mean_chroma * weight)
-    rotation = -2 * _saturating(mean_chroma) * np.sin(np.radians(60 * np.exp(-(((middle - 275) / 25) ** 2))))
-    return np.asarray(np.sqrt(dL**2 + dC**2 + dH**2 + rotation * dC * dH))
-
-
-def delta_e(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
-    """Return how different two pictures look, pixel by pixel, by CIEDE2000.
-
-    Parameters
-    ----------
-    a, b : (h, w, 3) uint8
-        Two pictures of one shape.
-
-    Returns
-    -------
-    mean, p95 : float
-        Mean and 95th percentile of `ciede2000`: 0 or more, lower is nearer; about 1 is
-        just seen side by side. It compares pixels one by one, and knows nothing of the pattern they form.
-
-    Raises
-    ------
-    ValueError
-        As `psnr`.
-    """
-    differences = ciede2000(*map(srgb_to_lab, _as_pair(a, b)))
-    return float(differences.mean()), float(np.percentile(differences, 95))
-
-
-def indexed_png(quantized: Quantized) -> bytes:
-    """Return the picture as an indexed PNG file: its palette, and 1, 2, 4 or 8 bits a pixel.
-
-    Parameters
-    ----------
-    quantized : Quantized
+    image : IndexedImage
         A picture of at most 256 colors.
 
     Returns
     -------
     bytes
-        The file's content; lossless.
+        The content of the file, without loss. Each pixel has 1, 2, 4 or 8 bits before
+        compression, as few as the palette allows.
 
     Raises
     ------
+    TypeError
+        When `image` is not an IndexedImage.
     ValueError
-        For more than 256 colors, which the format cannot hold.
+        When it has more than 256 colors, which the format cannot hold.
     """
-    if len(checks.made(quantized, "quantized", Quantized).palette) > 256:
-        raise ValueError(f"quantized: found {len(quantized.palette)} colors, expected at most 256")
-    picture = Image.fromarray(quantized.indices)
-    picture.putpalette(quantized.palette.tobytes())
+    check_instance(image, "image", IndexedImage)
+    n_colors = len(image.palette)
+    if n_colors > MAX_INDEXED_COLORS:
+        expected = f"at most {MAX_INDEXED_COLORS}"
+        raise ValueError(f"image: found {n_colors} colors, expected {expected}")
+    picture = Image.fromarray(image.indices)
+    picture.putpalette(image.palette.tobytes())
     return _png(picture)
 
 
-def size_report(quantized: Quantized, original: NDArray[np.uint8], source_bytes: int | None = None) -> pd.DataFrame:
-    """Count what a quantized picture takes, in several ways that are often mixed up.
+def size_report(
+    image: IndexedImage,
+    original: ByteArray,
+    source_size: int | None = None,
+) -> pd.DataFrame:
+    """Compare the sizes of a quantized picture that are often mixed up.
 
     Parameters
     ----------
-    quantized : Quantized
+    image : IndexedImage
         A picture of at most 256 colors.
     original : (h, w, 3) uint8
-        The picture it was made from.
-    source_bytes : int, optional
-        Size of the file that the original came from.
+        The picture that it was made from.
+    source_size : int, optional
+        Bytes of the file that the original came from; see `image_file_size`.
 
     Returns
     -------
     DataFrame
-        One row a way, by name: ``raw`` 24 bits a pixel; ``formula`` palette of 24 bits a color
-        and ceil(log2 k) bits a pixel; ``entropy`` palette and the least bits that coding each
-        pixel by itself can reach (Shannon 1948); ``indexed PNG`` and ``PNG-24``, the files as
-        Pillow writes them; ``source file``. Columns ``depth``, the bits a pixel before compression (in
-        the indexed PNG 1, 2, 4 or 8, read from the file), ``bytes``, ``ratio`` (raw / bytes, higher is
-        smaller) and ``bits_per_pixel``.
+        One row for each way to count:
+
+        - ``raw``: 24 bits for each pixel of the original;
+        - ``formula``: 24 bits for each color and ceil(log2 k) bits for each pixel;
+        - ``entropy``: 24 bits for each color, and for each pixel the fewest bits that
+          coding it by itself can reach (Shannon 1948,
+          doi:10.1002/j.1538-7305.1948.tb01338.x);
+        - ``indexed PNG`` and ``PNG-24``: the files as Pillow writes them, of the
+          quantized picture and of the original;
+        - ``source file``: only if `source_size` is given.
+
+        Columns: ``depth``, bits for each pixel before compression; ``bytes``;
+        ``ratio``, raw bytes divided by bytes, where higher is smaller; and
+        ``bits_per_pixel``, from the bytes.
 
     Raises
     ------
+    TypeError
+        When `image` is not an IndexedImage.
     ValueError
-        When the two pictures differ in shape, or the palette is too large.
+        When `original` is not (h, w, 3) uint8 or has another height or width than
+        `image`, or the palette has more than 256 colors.
     """
+    check_instance(image, "image", IndexedImage)
     _check_image(original, "original")
-    if checks.made(quantized, "quantized", Quantized).indices.shape != original.shape[:2]:
-        found = f"{quantized.indices.shape} and {original.shape[:2]}"
-        raise ValueError(f"quantized, original: found {found} pixels, expected the same")
-    n_pixels, n_colors = quantized.indices.size, len(quantized.palette)
-    share, png = quantized.shares[quantized.shares > 0], indexed_png(quantized)
-    whole, least = math.ceil(math.log2(n_colors)), -float(share @ np.log2(share))
-    rows: dict[str, tuple[float, float]] = {"raw": (24, 3 * n_pixels)}
-    for name, depth in (("formula", whole), ("entropy", least)):
-        rows[name] = depth, (24 * n_colors + n_pixels * depth) / 8
-    rows |= {"indexed PNG": (png[24], len(png)), "PNG-24": (24, len(_png(Image.fromarray(original))))}
-    if source_bytes is not None:
-        rows["source file"] = np.nan, source_bytes
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["depth", "bytes"], dtype=np.float64)
-    size = np.ceil(table["bytes"])
-    return table.assign(bytes=size.astype(np.int64), ratio=3 * n_pixels / size, bits_per_pixel=8 * size / n_pixels)
+    if image.indices.shape != original.shape[:2]:
+        shapes = f"{image.indices.shape} and {original.shape[:2]}"
+        raise ValueError(
+            f"image, original: found {shapes} pixels, expected the same",
+        )
+    n_pixels = image.indices.size
+    palette_bits = 24 * len(image.palette)
+    whole_bits = math.ceil(math.log2(len(image.palette)))
+    entropy = _entropy(image.shares)
+    png = indexed_png(image)
+    png_24 = _png(Image.fromarray(original))
+
+    depth_and_bytes: dict[str, tuple[float, float]] = {
+        "raw": (24, 3 * n_pixels),
+        "formula": (whole_bits, (palette_bits + n_pixels * whole_bits) / 8),
+        "entropy": (entropy, (palette_bits + n_pixels * entropy) / 8),
+        "indexed PNG": (_bit_depth(png), len(png)),
+        "PNG-24": (24, len(png_24)),
+    }
+    if source_size is not None:
+        depth_and_bytes["source file"] = (math.nan, source_size)
+    report = pd.DataFrame.from_dict(
+        depth_and_bytes,
+        orient="index",
+        columns=["depth", "bytes"],
+        dtype=np.float64,
+    )
+    size = np.ceil(report["bytes"])
+    report["bytes"] = size.astype(np.int64)
+    report["ratio"] = 3 * n_pixels / size
+    report["bits_per_pixel"] = 8 * size / n_pixels
+    return report
 
 
-def _find_image(source: str | Path) -> Path:
-    """Return the path of a picture, or say what is missing."""
-    path = checks.path(source, "source")
-    if source in SAMPLES:
-        return Path(str(resources.files("sklearn.datasets.images") / f"{source}.jpg"))
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected a picture, or one of {', '.join(map(repr, SAMPLES))}")
-    return path
+def _cubes(colors: ByteArray, counts: IntArray, width: int) -> _Cubes:
+    """Return the cubes of a width that hold any color, from (n, 3) unique colors."""
+    _, cube_of_color = np.unique(_pack(colors // width), return_inverse=True)
+    weight = np.bincount(cube_of_color, counts).astype(np.float64)
+    sums = [np.bincount(cube_of_color, counts * channel) for channel in colors.T]
+    means = np.stack(sums, axis=1) / weight[:, None]
+    return _Cubes(means, weight, width)
 
 
-def _in_8_bits(picture: Image.Image) -> Image.Image:
-    """Return a grey picture of 16 bits in 8."""
-    values = np.asarray(picture)
-    if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
-        found = f"{picture.mode} pixels from {values.min()} to {values.max()}"
-        raise ValueError(f"found {found}, expected whole numbers of 8 or 16 bits")
-    return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+def _coarsest_cubes(colors: ByteArray, counts: IntArray, n_colors: int) -> _Cubes:
+    """Return the widest cubes that are enough for the search, or single colors."""
+    for width in CUBE_WIDTHS:
+        cubes = _cubes(colors, counts, width)
+        if len(cubes.means) >= CUBES_PER_COLOR * n_colors:
+            break
+    return cubes
 
 
-def _cubes(colors: NDArray[np.uint8], counts: NDArray[np.int64], width: int) -> tuple[Floats, Floats]:
-    """Return the mean color of each cube that holds any, `width` levels wide, and its number of pixels."""
-    ids = np.unique(colors // width @ PACKED, return_inverse=True)[1]
-    weight = np.bincount(ids, counts).astype(np.float64)
-    return np.stack([np.bincount(ids, counts * channel) for channel in colors.T], axis=1) / weight[:, None], weight
+def _refine(
+    centroids: FloatArray,
+    colors: ByteArray,
+    counts: IntArray,
+    width: int,
+) -> FloatArray:
+    """Return centroids found in cubes of a width, carried on to the unique colors."""
+    if width == 1:
+        return centroids  # the search has seen the unique colors
+    for finer_width, max_iter in (
+        (width // 2, HALVED_ITERATIONS),
+        (1, FINAL_ITERATIONS),
+    ):
+        cubes = _cubes(colors, counts, finer_width)
+        result = lloyd(cubes.means, cubes.weight, centroids, max_iter, TOLERANCE)
+        centroids = result.centroids
+    return centroids
 
 
-def _indexed(palette: NDArray[np.uint8], indices: NDArray[Any]) -> Quantized:
-    """Return a picture with its palette from dark to light, each color once, and only if it is used."""
-    values, ids = np.unique(palette @ PACKED, return_inverse=True)
-    drawn = ids[indices]
-    used = np.bincount(drawn.ravel(), minlength=len(values)) > 0
-    colors = _unpacked(values)
-    order = np.lexsort((values, colors @ LUMA, ~used))
-    kept = colors[order[: used.sum()]]
-    return Quantized(kept, np.argsort(order)[drawn].astype(np.min_scalar_type(len(kept) - 1)))
+def _nearest_color(colors: ByteArray, palette: ByteArray) -> IntArray:
+    """Return the row of the nearest color of the palette, (..., 3) -> (...)."""
+    _, nearest = KDTree(palette).query(colors)
+    return np.asarray(nearest)
 
 
-def _unpacked(values: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Return colors that were packed into one number each."""
-    return np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.uint8)
+def _indexed(palette: ByteArray, indices: NDArray[Any]) -> IndexedImage:
+    """Return a picture whose palette has each color once, from dark to light.
+
+    `palette` may hold equal colors, and colors that no pixel takes.
+    """
+    # Drop the colors that no pixel takes. This merges equal colors, too: the search for
+    # the nearest color always returns the same one of them, so the others are unused.
+    counts = np.bincount(indices.ravel(), minlength=len(palette))
+    used = np.flatnonzero(counts)
+    colors = palette[used]
+
+    # Sort from dark to light; equally light colors by red, then green, then blue.
+    lightness = colors @ LUMA_WEIGHTS
+    order = np.lexsort((_pack(colors), lightness))
+
+    # Renumber: the color that comes i-th in this order gets index i.
+    new_index = np.zeros(len(palette), dtype=np.min_scalar_type(len(used) - 1))
+    new_index[used[order]] = np.arange(len(used))
+    return IndexedImage(colors[order], new_index[indices])
 
 
-def _saturating(chroma: NDArray[Any]) -> NDArray[Any]:
-    """Return the formula's term that goes from 0 for grey to 1 for strong colors."""
-    return np.asarray(np.sqrt(chroma**7 / (chroma**7 + 25.0**7)))
+def _pack(colors: ByteArray) -> NDArray[np.uint32]:
+    """Return each color as one number, (..., 3) -> (...)."""
+    return np.asarray(colors @ BYTE_WEIGHTS)
 
 
-def _as_pair(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
-    """Return two pictures of one shape as float64."""
-    first, second = checks.numbers(a, "a"), checks.numbers(b, "b")
-    if first.shape != second.shape or first.size == 0:
-        raise ValueError(f"a, b: found shapes {first.shape} and {second.shape}, expected equal")
-    return first, second
+def _unpack(packed: NDArray[np.uint32]) -> ByteArray:
+    """Return the colors that were packed into (n,) numbers, (n, 3)."""
+    red = packed >> 16
+    green = packed >> 8 & 255
+    blue = packed & 255
+    return np.stack([red, green, blue], axis=1).astype(np.uint8)
 
 
-def _check_image(image: NDArray[np.uint8], name: str = "image") -> None:
+def _entropy(shares: FloatArray) -> float:
+    """Return the entropy of shares that sum to 1, in bits."""
+    positive = shares[shares > 0]
+    return -float(positive @ np.log2(positive))
+
+
+def _png(picture: Image.Image) -> bytes:
+    """Return a picture as a PNG file, compressed as well as Pillow can."""
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _bit_depth(png: bytes) -> int:
+    """Return how many bits each sample of a PNG file has; an index is one sample.
+
+    The signature takes 8 bytes, the length and the name of the chunk IHDR 8 more, and
+    the width and the height of the picture 8 more. The next byte is the bit depth.
+    """
+    return png[24]
+
+
+def _check_image(image: object, name: str = "image") -> None:
     """Refuse whatever is not a picture of 8-bit colors."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         found = getattr(image, "dtype", type(image).__name__)
         raise ValueError(f"{name}: found {found}, expected a uint8 array")
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"{name}: found shape {image.shape}, expected (h, w, 3), not empty")
+        expected = "(h, w, 3), not empty"
+        raise ValueError(f"{name}: found shape {image.shape}, expected {expected}")
 
 
-def _png(picture: Image.Image) -> bytes:
-    """Return a picture as PNG."""
-    stream = io.BytesIO()
-    picture.save(stream, format="PNG", optimize=True)
-    return stream.getvalue()
+def _check_palette(palette: ArrayLike) -> ByteArray:
+    """Return a palette as (k, 3) uint8, k >= 1."""
+    colors = check_array(palette, "palette")
+    if colors.ndim != 2 or colors.shape[1] != 3 or colors.size == 0:
+        expected = "(k, 3), k >= 1"
+        raise ValueError(f"palette: found shape {colors.shape}, expected {expected}")
+    is_byte = np.isin(colors, np.arange(256))
+    if not is_byte.all():
+        first = colors[~is_byte][0]
+        expected = "whole numbers from 0 to 255"
+        raise ValueError(f"palette: found {first}, expected {expected}")
+    return colors.astype(np.uint8)

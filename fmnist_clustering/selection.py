@@ -1,7 +1,7 @@
-"""The criteria over k: inertia and its elbow, silhouette, and others; where they disagree."""
+"""How many clusters? Scores over k, and the rules that pick k or decline to."""
 
-from collections.abc import Iterable
-from functools import partial
+import math
+from collections.abc import Callable, Iterable
 from itertools import combinations
 from typing import NamedTuple
 
@@ -9,19 +9,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
-from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies_bouldin_score
+from sklearn.metrics import (
+    adjusted_rand_score,
+    calinski_harabasz_score,
+    davies_bouldin_score,
+)
 
-from fmnist_clustering import checks
-from fmnist_clustering.checks import Floats, Ids, Rows
-from fmnist_clustering.distances import TILE_ROWS, map_tiles, squared_distances
+from fmnist_clustering._validation import (
+    FloatArray,
+    IntArray,
+    as_points,
+    check_columns,
+    check_curve,
+    check_instance,
+    check_integer,
+    check_k_values,
+    check_labels,
+    check_numbers,
+)
 from fmnist_clustering.kmeans import SEARCH_COLUMNS, Problem, fit_many, prepare
+from fmnist_clustering.silhouette import silhouette_samples
 
-Block = tuple[Rows, Ids]
-
-RULES = {"inertia": "elbow", "silhouette": "maximum", "Calinski-Harabasz": "maximum"}
-RULES |= {"Davies-Bouldin": "minimum", "stability": "one standard error"}
-"""How each criterion picks k."""
 ELBOW_STRENGTH = 0.5
+"""Above this strength there is an elbow; `elbow` says why."""
+FLAT_SLOPE = 1e-9
+"""Steps of a smaller slope than this are rounding errors, and pay nothing."""
+MIN_RESAMPLES = 3
+"""The jackknife leaves out one resample, and needs a pair among the others."""
 
 
 class KSweep(NamedTuple):
@@ -32,106 +46,127 @@ class KSweep(NamedTuple):
     k_values : (m,) int64
         The numbers of clusters.
     inertia : (m,) float64
-        Cost of each fit, see `fmnist_clustering.kmeans.inertia`.
+        The cost of each fit, see `fmnist_clustering.kmeans.inertia`.
     silhouette : (m,) float64
-        Mean silhouette of each fit over all rows; NaN at k = 1, where it is not defined.
+        The mean silhouette of each fit over all rows; NaN at k = 1, where it is not
+        defined.
     labels : (m, n) int64
-        One labeling a row.
+        One labeling in each row.
     centroids : list of (k, d) float64
-        The clusters' means.
+        The means of the clusters of each fit.
     """
 
-    k_values: Ids
-    inertia: Floats
-    silhouette: Floats
-    labels: Ids
-    centroids: list[Floats]
+    k_values: IntArray
+    inertia: FloatArray
+    silhouette: FloatArray
+    labels: IntArray
+    centroids: list[FloatArray]
 
 
 class Elbow(NamedTuple):
-    """Where a curve of inertia over k stops paying.
+    """Where a curve of inertia over k stops falling steeply.
 
     Attributes
     ----------
     k : int or None
-        The last k that pays; None where no step stands out.
+        The last k that pays; None when no step stands out.
     strength : float
-        1 - (best later step) / (step to k), from 0 (some later step pays as much) to 1 (nothing
-        pays after k). Above 1/2 there is an elbow.
+        1 - (best later step) / (step to k), from 0 (some later step pays as much) to 1
+        (nothing pays after k). Above 1/2 there is an elbow.
     """
 
     k: int | None
     strength: float
 
 
-def sweep_k(X: ArrayLike, k_values: Iterable[int], *, n_init: int = 10, seed: int = 0) -> KSweep:
+def sweep_k(
+    X: ArrayLike,
+    k_values: Iterable[int],
+    *,
+    n_init: int = 10,
+    random_state: int = 0,
+) -> KSweep:
     """Fit k-means for each k and score each fit.
 
     Parameters
     ----------
     X : (n, d) array-like
-        One point a row; a uint8 array counts in units of 255.
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are.
     k_values : iterable of int
-        Numbers of clusters, each from 1 to n - 1, rising.
-    n_init, seed : int
+        Rising numbers of clusters, from 1 to n - 1.
+    n_init, random_state : int
         See `fmnist_clustering.kmeans.fit_kmeans`.
 
     Returns
     -------
     KSweep
-        ``.k_values .inertia .silhouette .labels .centroids``.
+        ``.k_values``, ``.inertia``, ``.silhouette``, ``.labels`` and ``.centroids``.
 
     Raises
     ------
     ValueError
-        For k values that are none, do not rise, or are out of range.
+        When there are no k values, when they do not rise, or when they are out of
+        range.
+
+    Notes
+    -----
+    The rows are prepared once for all fits, and the fits run on all cores. All
+    silhouettes share one pass over the distances.
     """
     problem = prepare(X)
-    ks = _as_k_values(k_values, 1, len(problem.points) - 1)
-    fits = fit_many([{"problem": problem, "n_clusters": int(k), "n_init": n_init, "seed": seed} for k in ks])
+    k = check_k_values(k_values, 1, len(problem.points) - 1)
+    settings = {"problem": problem, "n_init": n_init, "random_state": random_state}
+    fits = fit_many([settings | {"n_clusters": int(n_clusters)} for n_clusters in k])
+    inertia = np.array([fit.inertia for fit in fits])
     labels = np.stack([fit.labels for fit in fits])
-    silhouette = np.full(len(ks), np.nan)
-    if (ks > 1).any():
-        silhouette[ks > 1] = silhouette_samples(X, labels[ks > 1]).mean(axis=1)
-    return KSweep(ks, np.array([fit.inertia for fit in fits]), silhouette, labels, [f.centroids for f in fits])
+    centroids = [fit.centroids for fit in fits]
 
-
-def _as_k_values(k_values: Iterable[int], lowest: int, highest: int) -> Ids:
-    """Return numbers of clusters, checked."""
-    given = checks.array([*k_values] if isinstance(k_values, Iterable) else k_values, "k_values", "iu", "integers")
-    ks = given.astype(np.int64)
-    if not (ks.ndim == 1 and ks.size and ks[0] >= lowest and ks[-1] <= highest and (np.diff(ks) > 0).all()):
-        expected = f"one or more rising integers from {lowest} to {highest}"
-        raise ValueError(f"k_values: found {given.tolist()}, expected {expected}")
-    return ks
+    silhouette = np.full(len(k), np.nan)
+    is_defined = k > 1
+    if is_defined.any():
+        samples = silhouette_samples(X, labels[is_defined])
+        silhouette[is_defined] = samples.mean(axis=1)
+    return KSweep(k, inertia, silhouette, labels, centroids)
 
 
 def stability(
-    X: ArrayLike, k_values: Iterable[int], *, n_resamples: int = 10, n_init: int = 5, seed: int = 0
+    X: ArrayLike,
+    k_values: Iterable[int],
+    *,
+    n_resamples: int = 10,
+    n_init: int = 5,
+    random_state: int = 0,
 ) -> pd.DataFrame:
     """Ask whether another sample would give the same clusters.
 
-    For each k every resample, a random half of the rows, is clustered on its own, in the first 20
-    principal components of at most 10,000 rows. The centroids then label all of these rows, and
-    the labelings are compared pair by pair (Ben-Hur, Elisseeff and Guyon 2002).
+    Several random halves of the rows are clustered, each on its own. The centroids of
+    each half then label all rows, and these labelings are compared pair by pair
+    (Ben-Hur, Elisseeff and Guyon 2002, doi:10.1142/9789812799623_0002).
 
     Parameters
     ----------
     X : (n, d) array-like
-        One point a row; a uint8 array counts in units of 255.
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are. Of more than 10,000 rows a random sample of
+        10,000 is used, and n is 10,000 from here on.
     k_values : iterable of int
-        Numbers of clusters, each from 2 to n / 2 - 1, rising.
+        Rising numbers of clusters, from 2 to n // 2 - 1.
     n_resamples : int
-        How many halves are drawn, 3 or more; all k see the same ones.
-    n_init, seed : int
+        How many halves are drawn, 3 or more. All k see the same halves.
+    n_init : int
         See `fmnist_clustering.kmeans.fit_kmeans`.
+    random_state : int
+        Chooses the halves, and the starts of k-means.
 
     Returns
     -------
     DataFrame
-        One row a k (the index), one column a pair of resamples (``first``, ``second``), all kept:
-        their ARI, 1 for equal labelings, 0 for chance. High where the clusters do not hang on the
-        sample; that alone does not make them real, since any cut that is easy to repeat is stable.
+        One row for each k (the index), and one column for each pair of resamples
+        (``first``, ``second``): the adjusted Rand index of their two labelings. 1 means
+        that they are equal, 0 is what chance gives. High values say that the clusters
+        do not depend on the sample. That alone does not make them real, since any cut
+        that is easy to repeat is stable.
 
     Raises
     ------
@@ -140,267 +175,224 @@ def stability(
 
     Notes
     -----
-    10,000 images, k 2-14: 130 fits and 585 ARI in about 20 s on two cores.
+    Rows of more than 20 columns are clustered in their first 20 principal components.
+    The halves come one after the other from ``rng.choice(n, n // 2, replace=False)``
+    with ``rng = numpy.random.default_rng(random_state)``. 10,000 images and k from 2 to
+    14 take about 20 s on two cores for 130 fits and 585 comparisons.
     """
-    n_resamples = checks.count(n_resamples, "n_resamples", 3)
-    _, _, coarse, sample, unit = prepare(X)
-    points = np.ascontiguousarray(coarse[sample, :SEARCH_COLUMNS])
-    rng = np.random.default_rng(checks.count(seed, "seed", 0))
-    n = len(points)
-    ks = _as_k_values(k_values, 2, n // 2 - 1)
-    halves = [points[np.sort(rng.choice(n, n // 2, replace=False))] for _ in range(n_resamples)]
-    problems = [Problem(half, np.ones(n // 2), half, np.arange(n // 2), unit) for half in halves]
-    shared = {"n_init": n_init, "seed": seed}
-    requests = [{"problem": problem, "n_clusters": int(k), **shared} for k in ks for problem in problems]
+    n_resamples = check_integer(n_resamples, "n_resamples", MIN_RESAMPLES)
+    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
+    problem = prepare(X)
+    points = np.ascontiguousarray(problem.coarse[problem.sample, :SEARCH_COLUMNS])
+    k = check_k_values(k_values, 2, len(points) // 2 - 1)
+    halves = [_draw_half(points, problem.unit, rng) for _ in range(n_resamples)]
+
+    settings = {"n_init": n_init, "random_state": random_state}
+    requests = [
+        settings | {"problem": half, "n_clusters": int(n_clusters)}
+        for n_clusters in k
+        for half in halves
+    ]
     fits = fit_many(requests, "k-means on resamples")
-    labels = np.stack([cdist(points, fit.centroids * unit, "sqeuclidean").argmin(axis=1) for fit in fits])
-    pairs = [*combinations(range(n_resamples), 2)]
-    ari = [[adjusted_rand_score(row[a], row[b]) for a, b in pairs] for row in labels.reshape(len(ks), n_resamples, n)]
-    columns = pd.MultiIndex.from_tuples(pairs, names=["first", "second"])
-    return pd.DataFrame(ari, index=pd.Index(ks, name="k"), columns=columns)
+    labels = np.stack([_nearest(points, fit.centroids * problem.unit) for fit in fits])
+
+    labels_by_k = labels.reshape(len(k), n_resamples, len(points))
+    pairs = list(combinations(range(n_resamples), 2))
+    return pd.DataFrame(
+        [_compare_pairs(labels_of_k, pairs) for labels_of_k in labels_by_k],
+        index=pd.Index(k, name="k"),
+        columns=pd.MultiIndex.from_tuples(pairs, names=["first", "second"]),
+    )
 
 
-def criteria(X: ArrayLike, sweep: KSweep, replicates: pd.DataFrame) -> pd.DataFrame:
-    """Lay all criteria over k.
+def selection_scores(
+    X: ArrayLike,
+    sweep: KSweep,
+    replicates: pd.DataFrame,
+) -> pd.DataFrame:
+    """Put all scores over k into one table.
 
     Parameters
     ----------
     X : (n, d) array-like
-        The rows that `sweep` clustered.
+        The rows that `sweep` clustered. Data of dtype uint8 are images, where 255 means
+        1.0; all other data are taken as they are.
     sweep : KSweep
-        What `sweep_k` returned.
+        The result of `sweep_k`.
     replicates : DataFrame
-        What `stability` returned.
+        The result of `stability`. Its k values may differ from those of the sweep.
 
     Returns
     -------
     DataFrame
-        One row a k (the index). ``n``, the rows that each value is computed on; ``inertia``, lower is
-        tighter; ``silhouette``, exact, -1 to 1, higher is better; ``Calinski-Harabasz`` (1974),
-        variance between over variance within clusters, each by its degrees of freedom, 0 or more,
-        higher is better; ``Davies-Bouldin`` (1979), how wide each cluster is beside its distance
-        to the most similar other one, 0 or more, lower is better; ``stability``, the mean of the
-        replicates, and ``standard error``, by leaving out one resample at a time (jackknife).
-        Missing where a criterion is not defined (k = 1).
+        One row for each k of the sweep (the index), with the columns
+
+        - ``n``: the number of rows that each score is computed on;
+        - ``inertia``: lower is tighter, but it falls with every added cluster;
+        - ``silhouette``: the mean over all rows, -1 to 1, higher is better;
+        - ``Calinski-Harabasz``: the variance between the clusters over the variance
+          within, each by its degrees of freedom; 0 or more, higher is better (1974,
+          doi:10.1080/03610927408827101);
+        - ``Davies-Bouldin``: how wide each cluster is, relative to its distance from
+          the cluster that is most similar in this sense; 0 or more, lower is better
+          (1979, doi:10.1109/TPAMI.1979.4766909);
+        - ``stability``: the mean of the replicates, 1 is best;
+        - ``standard error``: that of the stability, by the jackknife over resamples.
+
+        A score is NaN where it is not defined (at k = 1) or not known.
 
     Raises
     ------
+    TypeError
+        When `sweep` or `replicates` is of another type.
     ValueError
-        When `sweep` does not hold one label for each row.
+        When `sweep` does not hold one labeling of all rows for each k, or `replicates`
+        not one column for each pair of three or more resamples.
     """
-    points = checks.points(X)
-    rows = [checks.labels(row, len(points), "sweep.labels") for row in checks.made(sweep, "sweep", KSweep).labels]
-    table = pd.DataFrame({"n": len(points), "inertia": sweep.inertia, "silhouette": sweep.silhouette})
-    for name, score in (("Calinski-Harabasz", calinski_harabasz_score), ("Davies-Bouldin", davies_bouldin_score)):
-        table[name] = [score(points, row) if row.any() else np.nan for row in rows]
-    table = table.set_index(pd.Index(sweep.k_values, name="k"))
-    table["stability"] = checks.made(replicates, "replicates", pd.DataFrame).mean(axis=1)
-    pairs = replicates.columns.to_frame()
-    without = [replicates.loc[:, (pairs != one).all(axis=1).to_numpy()].mean(axis=1) for one in np.unique(pairs)]
-    error = np.std(without, axis=0) * np.sqrt(len(without) - 1)
-    table["standard error"] = pd.Series(error, index=replicates.index)
-    return table
+    points = as_points(X)
+    labelings = _check_sweep(sweep, len(points))
+    replicates = _check_replicates(replicates)
+    scores = pd.DataFrame(
+        {"n": len(points), "inertia": sweep.inertia, "silhouette": sweep.silhouette},
+        index=pd.Index(sweep.k_values, name="k"),
+    )
+    scores["Calinski-Harabasz"] = _score_labelings(
+        calinski_harabasz_score,
+        points,
+        labelings,
+    )
+    scores["Davies-Bouldin"] = _score_labelings(
+        davies_bouldin_score,
+        points,
+        labelings,
+    )
+    scores["stability"] = replicates.mean(axis=1)
+    scores["standard error"] = _jackknife_standard_error(replicates)
+    return scores
 
 
-def picks(table: pd.DataFrame) -> pd.DataFrame:
-    """Let each criterion pick k, by the rule that suits it.
+def select_k(scores: pd.DataFrame) -> pd.DataFrame:
+    """Pick k by each score, with the rule that suits it.
 
-    The elbow suits a curve that always falls, and may find nothing. The optimum suits a score that
-    has one. One standard error suits a score that is known with an error: the smallest k whose
-    mean is within one standard error of the highest mean (Breiman et al. 1984).
+    The elbow suits a curve that always falls, and may find nothing. The optimum suits a
+    score that has one. The rule of one standard error suits a score that is known with
+    an error: it takes the smallest k whose mean is within one standard error of the
+    highest mean (Breiman, Friedman, Olshen and Stone 1984,
+    *Classification and Regression Trees*).
 
     Parameters
     ----------
-    table : DataFrame
-        What `criteria` returned; criteria that it lacks are left out.
+    scores : DataFrame
+        The result of `selection_scores`, or some of its columns; ``stability`` needs
+        ``standard error``.
 
     Returns
     -------
     DataFrame
-        One row a criterion (the index): ``rule``; ``pick``, missing where there is none;
-        ``runner-up``, the best k besides; ``at an end``, whether the pick is the first or the last
-        k that could be picked, where an optimum proves least: beyond it may be a better one.
+        One row for each score (the index, ``criterion``), with the columns
+
+        - ``rule``: how it picks: elbow, maximum, minimum or one standard error;
+        - ``pick``: k, missing when the rule names none;
+        - ``runner-up``: the best k besides;
+        - ``at an end``: whether the pick is the first or the last k that could be
+          picked. An optimum proves least there, since a better one may lie beyond.
 
     Raises
     ------
+    TypeError
+        When `scores` is no DataFrame.
     ValueError
-        When a criterion is known at fewer than two k, inertia at fewer than five.
+        When `scores` has no column that a rule knows, when its index does not hold
+        rising numbers of clusters, or when a score is known at fewer than two k,
+        inertia at fewer than five.
     """
-    rows, table = {}, checks.made(table, "table", pd.DataFrame)
-    for name in [name for name in RULES if name in table]:
-        curve, rule = table[name].dropna(), RULES[name]
-        if rule == "elbow":
-            k, cost = _as_curve(curve.index, curve, 5)
-            score = pd.Series(_elbow_strengths(k, cost), index=curve.index[1:-2])
-        else:
-            score = -curve if rule == "minimum" else curve
-        if len(score) < 2:
-            raise ValueError(f"table: found {name} at {len(score)} k, expected two or more to choose from")
-        ranked = score.sort_values(ascending=False, kind="stable").index
-        pick = ranked[0] if rule != "elbow" or score.max() > ELBOW_STRENGTH else pd.NA
-        if rule == "one standard error":
-            pick = score.index[score >= score.max() - table["standard error"][ranked[0]]][0]
-        runner_up = ranked[0] if pick is pd.NA else ranked[ranked != pick][0]
-        at_an_end = pick is not pd.NA and pick in (score.index[0], score.index[-1])
-        rows[name] = {"rule": rule, "pick": pick, "runner-up": runner_up, "at an end": at_an_end}
-    found = pd.DataFrame.from_dict(rows, orient="index").rename_axis("criterion")
-    return found.astype({"pick": "Int64", "runner-up": "int64", "at an end": "bool"})
+    check_columns(scores, "scores", [])
+    _check_k_index(scores, "scores")
+    criteria = [criterion for criterion in RULES if criterion in scores.columns]
+    if not criteria:
+        found = [str(column) for column in scores.columns]
+        expected = ", ".join(RULES)
+        raise ValueError(
+            f"scores: found columns {found}, expected one or more of {expected}",
+        )
+    picks = [RULES[criterion].pick(scores, criterion) for criterion in criteria]
+    return pd.DataFrame(
+        {
+            "rule": [RULES[criterion].name for criterion in criteria],
+            "pick": pd.array([pick.k for pick in picks], dtype="Int64"),
+            "runner-up": [pick.runner_up for pick in picks],
+            "at an end": [pick.at_an_end for pick in picks],
+        },
+        index=pd.Index(criteria, name="criterion"),
+    )
 
 
-def verdict(found: pd.DataFrame) -> str:
+def describe_selection(selected: pd.DataFrame) -> str:
     """Say in words where the criteria agree, and where not.
 
     Parameters
     ----------
-    found : DataFrame
-        What `picks` returned.
+    selected : DataFrame
+        The result of `select_k`.
 
     Returns
     -------
     str
-        One sentence for each k that is picked, one for those that name none, one for the picks at
-        an end of the range, and one for how many agree.
-    """
-    rows = checks.made(found, "found", pd.DataFrame).iterrows()
-    names = [f"{name} (runner-up {row['runner-up']})" for name, row in rows]
-    by_pick = pd.Series(names, index=found.index).groupby(found["pick"], dropna=False).agg(list)
-    said = [f"{'No k' if pd.isna(k) else f'k = {k}'}: {', '.join(who)}." for k, who in by_pick.items()]
-    ends = found.index[found["at an end"]]
-    said += [f"At an end of the range: {', '.join(ends)}."] if len(ends) else []
-    votes = found["pick"].value_counts()
-    most, total = int(votes.max() if len(votes) else 0), len(found)
-    agreed = f"All {total} agree on {votes.index[0]}." if most == total else ""
-    return " ".join([*said, agreed or f"No k is picked by more than {most} of {total}: they disagree."])
-
-
-def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> Floats:
-    """Return each row's silhouette: how much nearer its own cluster is than the next one.
-
-    All labelings share one pass over the distances (see `fmnist_clustering.distances`).
-
-    Parameters
-    ----------
-    X : (n, d) array-like
-        One point a row.
-    labels : (n,) or (m, n) array-like of int
-        Ids of 2 to n - 1 clusters: one labeling, or one a row.
-
-    Returns
-    -------
-    (n,) or (m, n) float64
-        (b - a) / max(a, b), with a the mean distance to the other members of the own cluster and
-        b that to the nearest other cluster (Rousseeuw 1987). -1 to 1; 1 is best, 0 lies between
-        two clusters, below 0 another cluster is nearer. 0 for a cluster of one.
+        One sentence for each k that is picked, one for the criteria that name none, one
+        for the picks at an end of the range, and one that says how many agree.
 
     Raises
     ------
+    TypeError
+        When `selected` is no DataFrame.
     ValueError
-        When a labeling does not name 2 to n - 1 clusters, or is not one id for each row.
-
-    Notes
-    -----
-    Distances are rounded to multiples of a power of two so small that it does not matter and so
-    large that their sums are exact: the result does not depend on the order of summation, and so
-    not on the number of threads or on the BLAS. 19 labelings of 10,000 images take about 1.5 s on
-    two cores, of 70,000 about a minute and 0.6 GB.
+        When `selected` has no row, or lacks a column.
     """
-    rows, unit = checks.rows(X)
-    points = rows if unit != 1 else rows - rows.mean(axis=0)
-    labelings = np.atleast_2d(checks.array(labels, "labels", "iu", "integers from 0"))
-    ids = np.stack([_cluster_numbers(labeling, len(rows)) for labeling in labelings])
-    n_clusters = ids.max(axis=1) + 1
-    ends = np.cumsum(n_clusters)
-    columns = ids + (ends - n_clusters)[:, None]
-    sums = _sums_to_clusters(points, columns, int(ends[-1]))
-    parts = zip(ends, n_clusters, ids, strict=True)
-    samples = [silhouettes_from_sums(sums[:, end - k : end], row) for end, k, row in parts]
-    return np.stack(samples) if np.ndim(labels) > 1 else samples[0]
+    check_columns(selected, "selected", ["pick", "runner-up", "at an end"])
+    n_criteria = len(selected)
+    decided = selected[selected["pick"].notna()]
+    votes = decided["pick"].value_counts().sort_index()
+    sentences = []
+    for k in votes.index:
+        supporters = decided[decided["pick"] == k]
+        sentences.append(f"k = {k}: {_name_with_runner_up(supporters)}.")
 
+    undecided = selected[selected["pick"].isna()]
+    if len(undecided) > 0:
+        sentences.append(f"No k: {_name_with_runner_up(undecided)}.")
 
-def silhouettes_from_sums(sums: Floats, ids: Ids) -> Floats:
-    """Return silhouettes from what they are made of.
+    at_an_end = selected.index[selected["at an end"]]
+    if len(at_an_end) > 0:
+        sentences.append(f"At an end of the range: {', '.join(at_an_end)}.")
 
-    Parameters
-    ----------
-    sums : (n, k) float64
-        Sum of the distances from each row to the members of each cluster.
-    ids : (n,) int64
-        The cluster of each row, 0..k-1, none of them empty.
-
-    Returns
-    -------
-    (n,) float64
-        See `silhouette_samples`.
-    """
-    sizes, own = np.bincount(ids), ids[:, None]
-    a = np.take_along_axis(sums, own, axis=1)[:, 0] / np.maximum(sizes[ids] - 1, 1)
-    means = sums / sizes
-    np.put_along_axis(means, own, np.inf, axis=1)
-    b = means.min(axis=1)
-    larger = np.maximum(a, b)
-    defined = (sizes[ids] > 1) & (larger > 0)
-    return np.asarray(np.divide(b - a, larger, out=np.zeros(len(ids)), where=defined))
-
-
-def _cluster_numbers(labels: Ids, n: int) -> Ids:
-    """Return ids without gaps, 0..k-1, for 2 to n - 1 clusters."""
-    names, ids = np.unique(checks.labels(labels, n), return_inverse=True)
-    if not 2 <= len(names) < n:
-        raise ValueError(f"labels: found {len(names)} clusters in {n} rows, expected 2 to n - 1")
-    return ids
-
-
-def _sums_to_clusters(points: Rows, columns: Ids, n_columns: int) -> Floats:
-    """Return the sum of distances from each row (n) to the members of each cluster (n_columns)."""
-    n, d = points.shape
-    longest = 255 * d**0.5 if points.dtype == np.uint8 else 2 * np.sqrt(np.square(points).sum(axis=1).max())
-    # Adding and taking off 1.5 * 2^52 grains rounds to whole grains, 2^52 of which hold any sum.
-    grain = 2.0 ** (np.ceil(np.log2(max(n * longest, 1e-300))) - 52)
-    task = partial(_tile_sums, n_columns=n_columns, rounder=1.5 * 2.0**52 * grain)
-    parts = [slice(first, first + TILE_ROWS) for first in range(0, n, TILE_ROWS)]
-    sums = np.zeros((n, n_columns))
-    blocks = [(points[part], columns[:, part]) for part in parts]
-    for i, j, (ours, theirs) in map_tiles(task, blocks, "tiles of distances"):
-        sums[parts[i]] += ours
-        if theirs is not None:
-            sums[parts[j]] += theirs
-    return sums
-
-
-def _tile_sums(block: Block, other: Block | None, *, n_columns: int, rounder: float) -> tuple[Floats, Floats | None]:
-    """Sum a tile's distances by cluster, for its rows and for its columns."""
-    points, columns = block
-    others, other_columns = other or block
-    distances = squared_distances(points, others)
-    np.sqrt(distances, out=distances)
-    distances += rounder
-    distances -= rounder
-    ours = distances @ _one_hot(other_columns, n_columns)
-    return ours, distances.T @ _one_hot(columns, n_columns) if other else None
-
-
-def _one_hot(columns: Ids, n_columns: int) -> Floats:
-    """Return (rows, n_columns) with a 1 in each of a row's columns, one for each labeling."""
-    marked = np.zeros((columns.shape[1], n_columns))
-    np.put_along_axis(marked, columns.T, 1.0, axis=1)
-    return marked
+    most_votes = int(votes.max()) if len(votes) > 0 else 0
+    if most_votes == n_criteria:
+        sentences.append(f"All {n_criteria} agree on {votes.index[0]}.")
+    else:
+        sentences.append(
+            f"No k is picked by more than {most_votes} of {n_criteria}: they disagree.",
+        )
+    return " ".join(sentences)
 
 
 def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     """Find the last number of clusters that pays, or say that there is none.
 
-    A cloud without clusters loses inertia as a power law, k^(-2/d), with d its dimension (Zador
-    1982). So the step to k pays s(k), the slope of log inertia over log k, and the strength of an
-    elbow at k is 1 - max(s after k) / s(k). Where it is above 1/2, slopes drop by more than half:
-    from k on the data behave as if they had more than twice as many dimensions, because clusters
-    no longer come apart but are only cut up. Straight, flat and power-law curves have no elbow.
+    A cloud without clusters loses inertia as a power law, k^(-2/d), where d is its
+    dimension (Zador 1982, doi:10.1109/TIT.1982.1056490). So what the step to k pays is
+    s(k), the slope of log inertia over log k, and the strength of an elbow at k is
+    1 - max(s after k) / s(k). Above 1/2 the slopes fall by more than half: from k on
+    the data behave as if they had more than twice as many dimensions, because clusters
+    no longer come apart but are only cut up. Straight, flat and power-law curves have
+    no elbow.
 
     Parameters
     ----------
     k_values : (m,) array-like of int
-        Rising numbers of clusters from 1, m >= 4; an elbow needs one step before and two after it.
+        Rising numbers of clusters from 1, m >= 4. An elbow needs one step before it
+        and two after it.
     inertia : (m,) array-like of float
-        The cost at each, 0 or more.
+        The cost at each k, 0 or more.
 
     Returns
     -------
@@ -410,27 +402,21 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     Raises
     ------
     ValueError
-        For fewer than four points, different lengths, NaN, a cost below 0, or k values that do not
-        rise from 1 or more.
+        For fewer than four points, different lengths, NaN, a cost below 0, or k values
+        that do not rise from 1 or more.
     """
-    k, cost = _as_curve(k_values, inertia, 4)
-    strength = _elbow_strengths(k, cost)
-    best = int(np.argmax(strength))
-    return Elbow(int(k[best + 1]) if strength[best] > ELBOW_STRENGTH else None, max(float(strength[best]), 0.0))
-
-
-def _elbow_strengths(k: Floats, cost: Floats) -> Floats:
-    """Return the strength of an elbow at each k but the first and the last two."""
-    slopes = -np.diff(np.log(np.maximum(cost, np.finfo(np.float64).tiny))) / np.diff(np.log(k))
-    later = np.maximum.accumulate(slopes[::-1])[::-1][1:]
-    strength = np.zeros(len(slopes) - 2)
-    steep = slopes[:-2] > 1e-9
-    strength[steep] = 1 - np.maximum(later[:-1][steep], 0) / slopes[:-2][steep]
-    return strength
+    k, cost = _check_inertia_curve(k_values, inertia, min_points=4)
+    candidates = k[1:-2]
+    strengths = _elbow_strengths(k, cost)
+    best = strengths.argmax()
+    strength = max(float(strengths[best]), 0.0)
+    if strength > ELBOW_STRENGTH:
+        return Elbow(int(candidates[best]), strength)
+    return Elbow(None, strength)
 
 
 def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
-    """Ask for the elbow on every range of k, to see whether the answer moves with the range.
+    """Look for the elbow on every range of k, to see whether it moves with the range.
 
     Parameters
     ----------
@@ -440,29 +426,276 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a range of at least four values: ``first`` and ``last`` k; ``chord``, the k
-        farthest below the straight line from first to last point, both axes scaled to 0..1, which
-        is what most tools report (Satopaa et al. 2011); ``elbow``, what `elbow` says, or missing.
+        One row for each range of at least four values, with the columns
+
+        - ``first``, ``last``: the ends of the range;
+        - ``chord``: the k farthest below the straight line from the first point to the
+          last one, with both axes scaled to 0..1. Most tools report this k (Satopaa,
+          Albrecht, Irwin and Raghavan 2011, doi:10.1109/ICDCSW.2011.20);
+        - ``elbow``: what `elbow` finds, missing when it finds none.
 
     Raises
     ------
     ValueError
         As `elbow`.
     """
-    k, cost = _as_curve(k_values, inertia, 4)
+    k, cost = _check_inertia_curve(k_values, inertia, min_points=4)
     rows = []
-    for first, last in [(i, j) for i, j in combinations(range(len(k)), 2) if j - i >= 3]:
-        x, y = k[first : last + 1], cost[first : last + 1]
-        depth = (x - x[0]) / (x[-1] - x[0]) + (y - y[-1]) / max(y[0] - y[-1], 1e-300)
-        rows.append((int(x[0]), int(x[-1]), int(x[depth.argmin()]), elbow(x, y).k))
-    table = pd.DataFrame(rows, columns=["first", "last", "chord", "elbow"])
-    return table.astype({"elbow": "Int64"})
+    for first, last in combinations(range(len(k)), 2):
+        if last - first < 3:
+            continue  # fewer than four values
+        k_range = k[first : last + 1]
+        cost_range = cost[first : last + 1]
+        rows.append(
+            {
+                "first": int(k[first]),
+                "last": int(k[last]),
+                "chord": _farthest_below_chord(k_range, cost_range),
+                "elbow": elbow(k_range, cost_range).k,
+            },
+        )
+    return pd.DataFrame(rows).astype({"elbow": "Int64"})
 
 
-def _as_curve(k_values: ArrayLike, inertia: ArrayLike, at_least: int) -> tuple[Floats, Floats]:
-    """Return a curve of costs over rising k, checked."""
-    k, cost = checks.curve(k_values, inertia, "inertia")
-    if len(k) < at_least or not (np.isfinite(cost).all() and (np.diff(k) > 0).all() and k[0] >= 1 and cost.min() >= 0):
-        expected = f"{at_least} or more k that rise from 1, and costs from 0"
-        raise ValueError(f"k_values, inertia: found {k.tolist()} and {cost.tolist()}, expected {expected}")
+def _draw_half(points: FloatArray, unit: float, rng: np.random.Generator) -> Problem:
+    """Return a random half of the rows, ready for k-means as they are."""
+    n = len(points)
+    n_half = n // 2
+    chosen = np.sort(rng.choice(n, n_half, replace=False))
+    half = points[chosen]
+    weight = np.ones(n_half)
+    return Problem(half, weight, coarse=half, sample=np.arange(n_half), unit=unit)
+
+
+def _nearest(points: FloatArray, centroids: FloatArray) -> IntArray:
+    """Return the number of the nearest centroid for each row."""
+    return np.asarray(cdist(points, centroids, "sqeuclidean").argmin(axis=1))
+
+
+def _compare_pairs(labels: IntArray, pairs: list[tuple[int, int]]) -> list[float]:
+    """Return the adjusted Rand index of each pair of labelings."""
+    return [adjusted_rand_score(labels[i], labels[j]) for i, j in pairs]
+
+
+def _score_labelings(
+    score: Callable[[FloatArray, IntArray], float],
+    points: FloatArray,
+    labelings: list[IntArray],
+) -> list[float]:
+    """Return the score of each labeling; NaN for one cluster."""
+    return [
+        score(points, labeling) if np.ptp(labeling) > 0 else np.nan
+        for labeling in labelings
+    ]
+
+
+def _jackknife_standard_error(replicates: pd.DataFrame) -> pd.Series:
+    """Return the standard error of the mean over all pairs of resamples, for each k.
+
+    Pairs that share a resample are not independent, so s / sqrt(number of pairs) would
+    be too small. The resamples are independent. With m(r) for the mean over the pairs
+    without resample r, m for the mean of all m(r), and R for the number of resamples,
+
+        standard error = sqrt((R - 1) / R * sum over r of (m(r) - m)^2)
+
+    (Tukey's jackknife; Efron and Stein 1981, doi:10.1214/aos/1176345462).
+    """
+    pairs = np.array(replicates.columns.tolist())
+    resamples = np.unique(pairs)
+    means_without = []
+    for resample in resamples:
+        is_without = (pairs != resample).all(axis=1)
+        means_without.append(replicates.loc[:, is_without].mean(axis=1))
+    # np.std divides the sum of squares by R.
+    error = np.sqrt(len(resamples) - 1) * np.std(means_without, axis=0)
+    return pd.Series(error, index=replicates.index)
+
+
+class _Pick(NamedTuple):
+    """What one rule says; k is None when it names none."""
+
+    k: int | None
+    runner_up: int
+    at_an_end: bool
+
+
+class _Rule(NamedTuple):
+    """A rule that picks k by one column of the scores."""
+
+    name: str
+    pick: Callable[[pd.DataFrame, str], _Pick]
+
+
+def _pick_elbow(scores: pd.DataFrame, criterion: str) -> _Pick:
+    """Pick the elbow of a falling curve, or none."""
+    curve = _known_scores(scores, criterion)
+    # Of five k two are candidates: one to pick, and a runner-up.
+    k, cost = _check_inertia_curve(curve.index, curve, min_points=5, name="scores")
+    candidates = curve.index[1:-2]
+    strengths = pd.Series(_elbow_strengths(k, cost), index=candidates)
+    ranked = _rank(strengths)
+    if strengths.max() > ELBOW_STRENGTH:
+        return _as_pick(ranked[0], ranked)
+    return _Pick(None, int(ranked[0]), at_an_end=False)
+
+
+def _pick_maximum(scores: pd.DataFrame, criterion: str) -> _Pick:
+    """Pick the k of the highest score."""
+    ranked = _rank(_known_scores(scores, criterion))
+    return _as_pick(ranked[0], ranked)
+
+
+def _pick_minimum(scores: pd.DataFrame, criterion: str) -> _Pick:
+    """Pick the k of the lowest score."""
+    ranked = _rank(-_known_scores(scores, criterion))
+    return _as_pick(ranked[0], ranked)
+
+
+def _pick_within_one_standard_error(scores: pd.DataFrame, criterion: str) -> _Pick:
+    """Pick the smallest k that is within one standard error of the highest score."""
+    check_columns(scores, "scores", ["standard error"])
+    means = _known_scores(scores, criterion)
+    ranked = _rank(means)
+    error = scores["standard error"].loc[ranked[0]]
+    if not error >= 0:  # also NaN
+        raise ValueError(
+            f"scores: found standard error {error} at k = {ranked[0]}, "
+            "expected 0 or more",
+        )
+    is_near = means >= means.max() - error
+    return _as_pick(means.index[is_near][0], ranked)
+
+
+RULES = {
+    "inertia": _Rule("elbow", _pick_elbow),
+    "silhouette": _Rule("maximum", _pick_maximum),
+    "Calinski-Harabasz": _Rule("maximum", _pick_maximum),
+    "Davies-Bouldin": _Rule("minimum", _pick_minimum),
+    "stability": _Rule("one standard error", _pick_within_one_standard_error),
+}
+"""How each criterion picks k."""
+
+
+def _known_scores(scores: pd.DataFrame, criterion: str) -> pd.Series:
+    """Return the scores that are not missing; the index is k."""
+    known = scores[criterion].dropna()
+    if not pd.api.types.is_numeric_dtype(known):
+        found = f"{criterion} of type {known.dtype}"
+        raise ValueError(f"scores: found {found}, expected numbers")
+    if len(known) < 2:
+        found = f"{criterion} at {len(known)} k"
+        raise ValueError(f"scores: found {found}, expected two or more to choose from")
+    return known
+
+
+def _rank(scores: pd.Series) -> pd.Index:
+    """Return the k values, the one of the highest score first; ties go to smaller k."""
+    return scores.sort_values(ascending=False, kind="stable").index
+
+
+def _as_pick(k: int, ranked: pd.Index) -> _Pick:
+    """Return a pick with the best k besides; `ranked` holds all k, best first."""
+    runner_up = ranked[0] if ranked[0] != k else ranked[1]
+    is_at_an_end = k in (ranked.min(), ranked.max())
+    return _Pick(int(k), int(runner_up), is_at_an_end)
+
+
+def _name_with_runner_up(selected: pd.DataFrame) -> str:
+    """Return the criteria and their runners-up, as part of a sentence."""
+    runners_up = selected["runner-up"].items()
+    return ", ".join(f"{criterion} (runner-up {k})" for criterion, k in runners_up)
+
+
+def _elbow_strengths(k: FloatArray, cost: FloatArray) -> FloatArray:
+    """Return the strength of an elbow at each k but the first and the last two."""
+    # Step 1: the slope of each step on double logarithmic scale. 0 has no logarithm.
+    log_cost = np.log(np.maximum(cost, np.finfo(np.float64).tiny))
+    slopes = -np.diff(log_cost) / np.diff(np.log(k))
+
+    # Step 2: the step to each candidate, k[1:-2], and the best step after it, which is
+    # the running maximum from the right. A step that rises pays nothing.
+    step = slopes[:-2]
+    best_from_here_on = np.maximum.accumulate(slopes[::-1])[::-1]
+    best_later = np.maximum(best_from_here_on[1:-1], 0)
+
+    # Step 3: how much more the step pays than any later one. A flat step pays nothing.
+    strengths = np.zeros(len(step))
+    pays = step > FLAT_SLOPE
+    strengths[pays] = 1 - best_later[pays] / step[pays]
+    return strengths
+
+
+def _farthest_below_chord(k: FloatArray, cost: FloatArray) -> int:
+    """Return the k that is farthest below the line from the first to the last point."""
+    drop = max(cost[0] - cost[-1], 1e-300)
+    x = (k - k[0]) / (k[-1] - k[0])
+    y = (cost - cost[-1]) / drop
+    # On scaled axes the line is x + y = 1, and below it x + y is smaller.
+    return int(k[(x + y).argmin()])
+
+
+def _check_inertia_curve(
+    k_values: ArrayLike,
+    inertia: ArrayLike,
+    min_points: int,
+    name: str = "k_values, inertia",
+) -> tuple[FloatArray, FloatArray]:
+    """Return k and cost as float64 if k rises from 1 or more and no cost is below 0."""
+    k, cost = check_curve(k_values, inertia, "inertia")
+    is_valid = (
+        len(k) >= min_points
+        and k[0] >= 1
+        and (np.diff(k) > 0).all()
+        and np.isfinite(cost).all()
+        and cost.min() >= 0
+    )
+    if not is_valid:
+        expected = f"{min_points} or more k that rise from 1, and costs from 0"
+        raise ValueError(
+            f"{name}: found {k.tolist()} and {cost.tolist()}, expected {expected}",
+        )
     return k, cost
+
+
+def _check_sweep(sweep: KSweep, n: int) -> list[IntArray]:
+    """Return the labelings of a sweep if they are one of n rows for each k."""
+    check_instance(sweep, "sweep", KSweep)
+    check_curve(sweep.k_values, sweep.inertia, "sweep.inertia")
+    check_curve(sweep.k_values, sweep.silhouette, "sweep.silhouette")
+    n_k = len(sweep.k_values)
+    if len(sweep.labels) != n_k:
+        found = f"{len(sweep.labels)} labelings"
+        raise ValueError(f"sweep.labels: found {found}, expected {n_k}, one for each k")
+    return [check_labels(labeling, n, "sweep.labels") for labeling in sweep.labels]
+
+
+def _check_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
+    """Return replicates if they have k as index and a column for each pair."""
+    check_columns(replicates, "replicates", [])
+    _check_k_index(replicates, "replicates")
+    n_pairs = len(replicates.columns)
+    n_resamples = (1 + math.isqrt(1 + 8 * n_pairs)) // 2  # as n_pairs = R (R - 1) / 2
+    found_pairs = replicates.columns.tolist()
+    expected_pairs = list(combinations(range(n_resamples), 2))
+    if n_resamples < MIN_RESAMPLES or found_pairs != expected_pairs:
+        raise ValueError(
+            f"replicates: found columns {found_pairs}, "
+            "expected (0, 1), (0, 2), ..., the pairs of three or more resamples",
+        )
+    values = check_numbers(replicates, "replicates")
+    if not (np.abs(values) <= 1).all():  # also NaN
+        raise ValueError(
+            f"replicates: found values from {values.min()} to {values.max()}, "
+            "expected adjusted Rand indices, -1 to 1",
+        )
+    return replicates
+
+
+def _check_k_index(table: pd.DataFrame, name: str) -> None:
+    """Refuse a table whose index does not hold rising numbers of clusters."""
+    index = table.index
+    is_integer = pd.api.types.is_integer_dtype(index)
+    is_rising = index.is_monotonic_increasing and index.is_unique
+    if not is_integer or not is_rising or index[0] < 1:
+        found = index.tolist()
+        raise ValueError(f"{name}: found index {found}, expected rising k, 1 or more")

@@ -1,10 +1,14 @@
+import math
 import re
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from fmnist_clustering import ciede2000, srgb_to_lab
+from fmnist_clustering import ciede2000, delta_e, psnr, srgb_to_lab
+
+PICTURE = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
 # Sharma, Wu and Dalal (2005), table 1: L*, a*, b* of two colors and their difference.
 SHARMA = np.array(
@@ -47,64 +51,185 @@ SHARMA = np.array(
 )
 
 
+# CIEDE2000
+
+
 @pytest.mark.parametrize("row", SHARMA)
-def test_ciede2000_gives_the_papers_table_both_ways(row: Any) -> None:
+def test_ciede2000_agrees_with_the_table_of_the_paper_both_ways(row: Any) -> None:
     first, second, expected = row[:3], row[3:6], row[6]
     assert ciede2000(first, second) == pytest.approx(expected, abs=5.1e-5)
     assert ciede2000(second, first) == pytest.approx(expected, abs=5.1e-5)
 
 
-def test_ciede2000_goes_over_any_shape() -> None:
+def test_ciede2000_accepts_arrays_of_any_shape() -> None:
     pairs = SHARMA[:, :6].reshape(2, 17, 2, 3)
-    found = ciede2000(pairs[:, :, 0], pairs[:, :, 1])
-    np.testing.assert_allclose(found, SHARMA[:, 6].reshape(2, 17), atol=5.1e-5)
-    assert found.dtype == np.float64
+    differences = ciede2000(pairs[:, :, 0], pairs[:, :, 1])
+    expected = SHARMA[:, 6].reshape(2, 17)
+    np.testing.assert_allclose(differences, expected, atol=5.1e-5)
+    assert differences.dtype == np.float64
 
 
-def test_ciede2000_ends_of_the_scale() -> None:
-    black, white, red = (0, 0, 0), (100, 0, 0), (53.2, 80.1, 67.2)
-    assert ciede2000(black, white) == pytest.approx(100)
-    assert [float(ciede2000(color, color)) for color in (black, white, red)] == [0, 0, 0]
+def test_ciede2000_broadcasts() -> None:
+    reference = SHARMA[16, :3]
+    differences = ciede2000(reference, SHARMA[16:20, 3:6])
+    np.testing.assert_allclose(differences, SHARMA[16:20, 6], atol=5.1e-5)
+
+
+def test_black_and_white_differ_by_100() -> None:
+    assert ciede2000((0, 0, 0), (100, 0, 0)) == pytest.approx(100)
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (100, 0, 0), (53.2, 80.1, 67.2)])
+def test_a_color_does_not_differ_from_itself(color: Any) -> None:
+    assert ciede2000(color, color) == 0
+
+
+@pytest.mark.parametrize(
+    ("lab", "other", "shapes"),
+    [
+        ([1, 2], [1, 2, 3], "(2,) and (3,)"),
+        ([1, 2, 3], [[1, 2]], "(3,) and (1, 2)"),
+        (1, [1, 2, 3], "() and (3,)"),
+    ],
+)
+def test_ciede2000_refuses_what_is_not_three_numbers_a_color(
+    lab: Any,
+    other: Any,
+    shapes: str,
+) -> None:
+    message = f"lab, other: found shapes {shapes}, expected (..., 3)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ciede2000(lab, other)
+
+
+# CIELAB
+
+
+@pytest.mark.parametrize("level", [0, 1, 5, 10, 11, 12, 119, 254, 255])
+def test_lab_of_gray_by_the_definition(level: int) -> None:
+    # IEC 61966-2-1 and CIE 15: the curve of sRGB and that of L* each begin with a line.
+    srgb = level / 255
+    light = srgb / 12.92 if srgb <= 0.04045 else ((srgb + 0.055) / 1.055) ** 2.4
+    lightness = (
+        24389 / 27 * light if light <= 216 / 24389 else 116 * light ** (1 / 3) - 16
+    )
+    lab = srgb_to_lab([level, level, level])
+    np.testing.assert_allclose(lab, [lightness, 0, 0], atol=1e-6)
+
+
+def test_lab_of_black_and_white() -> None:
+    lab = srgb_to_lab([[0, 0, 0], [255, 255, 255]])
+    np.testing.assert_array_equal(lab, [[0, 0, 0], [100, 0, 0]])
 
 
 @pytest.mark.parametrize(
     ("color", "expected"),
     [
-        # Of the definition: white and black; grey has no hue, and L* = 116 Y^(1/3) - 16
-        ((255, 255, 255), (100, 0, 0)),
-        ((0, 0, 0), (0, 0, 0)),
-        ((119, 119, 119), (116 * (((119 / 255 + 0.055) / 1.055) ** 2.4) ** (1 / 3) - 16, 0, 0)),
-        # On the straight piece near black: L* = 903.3 Y
-        ((1, 1, 1), (24389 / 27 / 255 / 12.92, 0, 0)),
-        # Published for sRGB's primaries, to the digits that all sources share
+        # Published for the primaries of sRGB, to the digits that all sources share.
         ((255, 0, 0), (53.24, 80.1, 67.2)),
         ((0, 255, 0), (87.73, -86.2, 83.2)),
         ((0, 0, 255), (32.30, 79.2, -107.9)),
     ],
 )
-def test_lab_of_known_colors(color: tuple[int, ...], expected: tuple[float, ...]) -> None:
-    found = srgb_to_lab(color)
-    grey = len(set(color)) == 1
-    np.testing.assert_allclose(found, expected, atol=1e-6 if grey else 0.06)
-    np.testing.assert_array_equal(srgb_to_lab(np.array([[color]], dtype=np.uint8)), [[found]])
+def test_lab_of_the_primaries(color: Any, expected: Any) -> None:
+    np.testing.assert_allclose(srgb_to_lab(color), expected, atol=0.06)
+
+
+def test_lab_does_not_depend_on_number_type_and_shape() -> None:
+    as_bytes = srgb_to_lab(PICTURE)
+    assert as_bytes.shape == PICTURE.shape
+    assert as_bytes.dtype == np.float64
+    np.testing.assert_array_equal(srgb_to_lab(PICTURE.astype(float)), as_bytes)
+    np.testing.assert_array_equal(srgb_to_lab(PICTURE[2, 3]), as_bytes[2, 3])
 
 
 def test_lab_is_on_a_grid_that_rounding_errors_do_not_reach() -> None:
-    colors = np.random.default_rng(0).integers(0, 256, (100, 3))
-    lab = srgb_to_lab(colors)
+    lab = srgb_to_lab(PICTURE)
     np.testing.assert_array_equal(np.round(lab, 6), lab)
+    assert (np.round(lab, 5) != lab).any()
 
 
 @pytest.mark.parametrize(
     ("colors", "message"),
     [
-        ([[0, 0, 256]], "colors: found shape (1, 3), expected (..., 3) with values from 0 to 255"),
-        ([[0, 0, -1]], "colors: found shape (1, 3), expected (..., 3) with values from 0 to 255"),
-        ([[0, 0, np.nan]], "colors: found shape (1, 3), expected (..., 3) with values from 0 to 255"),
-        ([1, 2], "colors: found shape (2,), expected (..., 3) with values from 0 to 255"),
-        (7, "colors: found shape (), expected (..., 3) with values from 0 to 255"),
+        ([[0, 0, 256]], "found 256.0, expected values from 0 to 255"),
+        ([[0, -1, 0]], "found -1.0, expected values from 0 to 255"),
+        ([[0, 0, np.nan]], "found nan, expected values from 0 to 255"),
+        ([1, 2], "found shape (2,), expected (..., 3)"),
+        (7, "found shape (), expected (..., 3)"),
     ],
 )
 def test_lab_error_names_argument_and_fault(colors: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=re.escape(f"colors: {message}")):
         srgb_to_lab(colors)
+
+
+# PSNR
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        pytest.param([7, 8, 9], [8, 9, 10], 48.1308, id="off by one: 20 log10(255)"),
+        pytest.param([0, 0, 0], [255, 255, 255], 0.0, id="black and white"),
+        pytest.param([0, 0, 0], [10, 0, 0], 32.9020, id="mean squared error 100 / 3"),
+        pytest.param([3, 2, 1], [3, 2, 1], math.inf, id="equal"),
+    ],
+)
+def test_psnr_by_hand_both_ways(a: Any, b: Any, expected: float) -> None:
+    first = np.array([[a]], dtype=np.uint8)
+    second = np.array([[b]], dtype=np.uint8)
+    assert psnr(first, second) == pytest.approx(expected, abs=1e-4)
+    assert psnr(second, first) == psnr(first, second)
+
+
+@pytest.mark.parametrize("function", [psnr, delta_e])
+@pytest.mark.parametrize(
+    ("a", "b", "shapes"),
+    [
+        (PICTURE, PICTURE[:4], "(5, 7, 3) and (4, 7, 3)"),
+        (PICTURE, PICTURE[:, :1], "(5, 7, 3) and (5, 1, 3)"),
+        (PICTURE[:0], PICTURE[:0], "(0, 7, 3) and (0, 7, 3)"),
+    ],
+)
+def test_pictures_must_have_the_same_shape(
+    function: Any,
+    a: NDArray[Any],
+    b: NDArray[Any],
+    shapes: str,
+) -> None:
+    message = f"a, b: found shapes {shapes}, expected equal, not empty"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        function(a, b)
+
+
+# Delta E
+
+
+def test_delta_e_is_mean_and_95th_percentile_over_the_pixels() -> None:
+    a = np.zeros((1, 100, 3), dtype=np.uint8)
+    b = a.copy()
+    b[0, :10] = 255  # black and white differ by 100
+    assert delta_e(a, b) == pytest.approx((10, 100))
+    b[0, 4:10] = 0
+    assert delta_e(a, b) == pytest.approx((4, 0))
+    assert delta_e(a, a) == (0, 0)
+
+
+def test_delta_e_has_names() -> None:
+    mean, p95 = difference = delta_e(PICTURE, PICTURE[::-1])
+    assert difference.mean == mean
+    assert difference.p95 == p95
+    assert 0 < mean < p95
+
+
+def test_delta_e_is_ciede2000_in_lab() -> None:
+    a = PICTURE
+    b = PICTURE[::-1]
+    pixels = [
+        float(ciede2000(srgb_to_lab(a[place]), srgb_to_lab(b[place])))
+        for place in np.ndindex(5, 7)
+    ]
+    expected = (np.mean(pixels), np.percentile(pixels, 95))
+    assert delta_e(a, b) == pytest.approx(expected)
+    assert delta_e(b, a) == pytest.approx(expected)

@@ -1,121 +1,123 @@
-import re
+"""Distances are exact for images, precise for other rows, and computed on all cores."""
+
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
 import pytest
-from numpy.typing import ArrayLike
-from scipy.spatial.distance import cdist
-from threadpoolctl import threadpool_limits
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist, pdist
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from fmnist_clustering import checks, distances
-from fmnist_clustering.distances import map_tiles, squared_distances
+from fmnist_clustering import condensed_distances
+from fmnist_clustering.distances import TILE_ROWS, map_tiles, squared_distances
 
-PIXELS = [[0, 51], [102, 255]]
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        pytest.param(np.array(PIXELS, dtype=np.uint8), [[0.0, 0.2], [0.4, 1.0]], id="uint8 array"),
-        pytest.param(PIXELS, PIXELS, id="list"),
-        pytest.param(np.array(PIXELS, dtype=np.int64), PIXELS, id="int64"),
-        pytest.param(np.array(PIXELS, dtype=np.uint16), PIXELS, id="uint16"),
-        pytest.param(np.array([[0.5, 255]], dtype=np.float32), [[0.5, 255]], id="float32"),
-        pytest.param(np.array([[True, False]]), [[1, 0]], id="bool"),
-        pytest.param(pd.DataFrame(PIXELS, dtype=np.uint8), PIXELS, id="uint8 frame"),
-        pytest.param([np.array([51], dtype=np.uint8)], [[51]], id="list of uint8 arrays"),
-    ],
-)
-def test_only_a_uint8_array_is_divided_by_255(rows: ArrayLike, expected: ArrayLike) -> None:
-    points = checks.points(rows)
-    assert points.dtype == np.float64
-    np.testing.assert_array_equal(points, np.array(expected, dtype=np.float64))
+# squared_distances
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        pytest.param([1, 2], "found shape (2,), expected (rows, columns), rows >= 1", id="1-D"),
-        pytest.param(np.zeros((2, 3, 1)), "found shape (2, 3, 1), expected (rows, ", id="3-D"),
-        pytest.param(5, "found shape (), expected (rows, columns), rows >= 1", id="number"),
-        pytest.param(np.zeros((0, 3)), "found shape (0, 3), expected (rows, ", id="no rows"),
-        pytest.param(np.zeros((3, 0)), "found shape (3, 0), expected (rows, ", id="no columns"),
-        pytest.param([[0, 1], [2, np.nan]], "found nan in row 1, column 1, expected numbers", id="NaN"),
-        pytest.param([[0, 1], [-np.inf, 2]], "found -inf in row 1, column 0, expected numbers", id="infinity"),
-        pytest.param([["coat"]], "found <U4, expected numbers", id="not numeric"),
-        pytest.param([[1, 2], [3]], "found lines of different length, expected an array of numbers", id="ragged"),
-    ],
-)
-@pytest.mark.parametrize("name", ["X", "points"])
-def test_error_names_argument_and_fault(rows: Any, message: str, name: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"{name}: {message}")):
-        checks.points(rows, name)
+def random_images(seed: int, n_rows: int, n_pixels: int) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (n_rows, n_pixels), dtype=np.uint8)
 
 
-def test_argument_is_called_x_by_default() -> None:
-    with pytest.raises(ValueError, match=r"^X: "):
-        checks.points([])
+def distances_of_integers(
+    a: NDArray[np.uint8],
+    b: NDArray[np.uint8],
+) -> NDArray[np.int64]:
+    """Return squared distances in integer arithmetic, which does not round."""
+    differences = a.astype(np.int64)[:, None] - b.astype(np.int64)
+    return np.asarray(np.square(differences).sum(axis=2))
 
 
-@pytest.mark.parametrize("columns", [1, 784, 1024, 1025])
+@pytest.mark.parametrize("n_pixels", [1, 784, 1024, 1025])
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_distances_of_images_are_exact_to_the_bit(columns: int, n_threads: int) -> None:
-    rng = np.random.default_rng(columns)
-    a, b = (rng.integers(0, 256, (n, columns), dtype=np.uint8) for n in (70, 41))
-    a[0], b[0] = 0, 255  # the farthest pair there is
+def test_distances_of_images_are_exact(n_pixels: int, n_threads: int) -> None:
+    a = random_images(0, 70, n_pixels)
+    b = random_images(1, 41, n_pixels)
+    a[0] = 0
+    b[0] = 255  # the farthest pair there is
     a[1] = b[1]
-    exact = [[int(((x - y) ** 2).sum()) for y in b.astype(np.int64)] for x in a.astype(np.int64)]
     with threadpool_limits(n_threads):
         found = squared_distances(a, b)
-        parts = [squared_distances(a[i : i + 9], b) for i in range(0, 70, 9)]
-    np.testing.assert_array_equal(found, exact)
-    np.testing.assert_array_equal(np.concatenate(parts), exact)
+    np.testing.assert_array_equal(found, distances_of_integers(a, b))
+
+
+def test_distances_of_images_do_not_depend_on_the_block() -> None:
+    a = random_images(0, 70, 784)
+    b = random_images(1, 41, 784)
+    parts = [squared_distances(a[i : i + 9], b) for i in range(0, 70, 9)]
+    np.testing.assert_array_equal(np.concatenate(parts), squared_distances(a, b))
 
 
 def test_distances_of_float_rows() -> None:
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(60, 20)), rng.normal(size=(50, 20))
-    b[:10] = a[:10]
-    found = squared_distances(a, b)
-    np.testing.assert_allclose(found, cdist(a, b, "sqeuclidean"), rtol=1e-12, atol=1e-12)
-    assert (np.diag(found)[:10] == 0).all()
+    a = rng.normal(size=(60, 20))
+    b = rng.normal(size=(50, 20))
+    expected = cdist(a, b, "sqeuclidean")
+    np.testing.assert_allclose(squared_distances(a, b), expected, rtol=1e-12)
 
 
-def test_rows_keep_their_kind() -> None:
-    pixels = np.array(PIXELS, dtype=np.uint8)
-    rows, unit = checks.rows(pixels)
-    assert rows is pixels
-    assert unit == 255
-    rows, unit = checks.rows(PIXELS)
-    assert rows.dtype == np.float64
-    assert unit == 1
+def test_equal_float_rows_are_at_distance_0() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 20))
+    distances = squared_distances(rows, rows)
+    assert (np.diag(distances) == 0).all()
+    assert np.count_nonzero(distances) == 60 * 59
+
+
+# condensed_distances
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, TILE_ROWS + 5, 2 * TILE_ROWS + 1])
+def test_images_have_scipys_distances_in_scipys_order(n_rows: int) -> None:
+    images = random_images(0, n_rows, 12)
+    expected = pdist(images.astype(np.float64)) / 255
+    np.testing.assert_allclose(condensed_distances(images), expected, rtol=1e-14)
+
+
+# map_tiles
 
 
 @pytest.mark.parametrize("n_blocks", [1, 2, 5])
 def test_every_pair_of_blocks_is_visited_once_in_order(n_blocks: int) -> None:
-    blocks = [10 * (i + 1) for i in range(n_blocks)]
-    visits = [*map_tiles(lambda a, b: (a, b), blocks, "tiles")]
-    expected = [(i, j) for i in range(n_blocks) for j in range(i, n_blocks)]
-    assert [(i, j) for i, j, _ in visits] == expected
-    for i, j, (a, b) in visits:
-        assert a == blocks[i]
-        assert b == (None if i == j else blocks[j])
+    blocks = [f"block {i}" for i in range(n_blocks)]
+    visits = list(map_tiles(lambda first, second: (first, second), blocks, "tiles"))
+    expected: list[tuple[int, int, tuple[str, str | None]]] = []
+    for i, block in enumerate(blocks):
+        expected.append((i, i, (block, None)))
+        expected += [(i, j, (block, blocks[j])) for j in range(i + 1, n_blocks)]
+    assert visits == expected
 
 
-def first(ours: int, _: int | None) -> int:
-    return ours
+def wait_for_another_thread() -> Callable[..., int]:
+    """Return a task that ends when two threads work on it, and says how many do."""
+    threads: set[int] = set()
+    has_company = threading.Event()
+
+    def task(*_blocks: Any) -> int:
+        threads.add(threading.get_ident())
+        if len(threads) > 1:
+            has_company.set()
+        has_company.wait(timeout=30)
+        return len(threads)
+
+    return task
 
 
-def test_several_tiles_go_to_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+@pytest.mark.skipif(joblib.cpu_count() < 2, reason="needs two cores")
+def test_several_tiles_are_computed_at_the_same_time() -> None:
+    results = list(map_tiles(wait_for_another_thread(), [1, 2, 3], "tiles"))
+    assert len(results) == 6
+    assert all(n_threads > 1 for _, _, n_threads in results)
 
-    def parallel(n_jobs: int, **options: Any) -> Any:
-        asked.append(n_jobs)
-        return joblib.Parallel(n_jobs, **options)
 
-    monkeypatch.setattr(distances, "Parallel", parallel)
-    assert [*map_tiles(first, [7], "tiles")] == [(0, 0, 7)]
-    assert [*map_tiles(first, [7, 8], "tiles")] == [(0, 0, 7), (0, 1, 7), (1, 1, 8)]
-    assert asked == [1, -1]
+def test_each_tile_is_computed_by_one_thread_of_blas() -> None:
+    def threads_of_blas(*_blocks: Any) -> list[int]:
+        libraries = threadpool_info()
+        blas = [library for library in libraries if library["user_api"] == "blas"]
+        return [library["num_threads"] for library in blas]
+
+    with threadpool_limits(2):
+        for _, _, counts in map_tiles(threads_of_blas, [1, 2], "tiles"):
+            assert all(n_threads == 1 for n_threads in counts)

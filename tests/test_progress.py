@@ -1,7 +1,10 @@
+"""Bars are shown where somebody watches, and leave no trace anywhere else."""
+
 import builtins
 import io
+import os
 import sys
-import types
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,68 +17,140 @@ class Terminal(io.StringIO):
         return True
 
 
-def watched(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Put a terminal in the place of stderr, from within the test: pytest puts its own there before."""
+def replace_stderr(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Put a terminal in the place of stderr, as if nobody had started a runner.
+
+    A test calls it, not a fixture: pytest puts its own stderr in place before a test.
+    """
+    terminal = Terminal()
     monkeypatch.delenv(ARTIFACTS_VARIABLE, raising=False)
-    monkeypatch.setattr(sys, "stderr", screen := Terminal())
-    return screen
+    monkeypatch.setattr(sys, "stderr", terminal)
+    return terminal
 
 
-def test_a_pipe_gets_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_gets_nothing(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv(ARTIFACTS_VARIABLE, raising=False)
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     assert [*track("abc", 3, "letters")] == ["a", "b", "c"]
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_gets_a_bar_that_is_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watched(monkeypatch)
+def test_without_stderr_the_items_come_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(ARTIFACTS_VARIABLE, raising=False)
+    monkeypatch.setattr(sys, "stderr", None)  # a Windows program without a console
     assert [*track("ab", 2, "letters")] == ["a", "b"]
-    shown = terminal.getvalue()
-    assert "letters" in shown
-    assert "0/2" in shown
-    assert shown.rsplit("\r", 1)[1] == ""
-    assert shown.rsplit("\r", 2)[1].strip() == ""
+
+
+def test_a_terminal_gets_a_bar_that_is_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = replace_stderr(monkeypatch)
+    assert [*track("ab", 2, "letters")] == ["a", "b"]
+    drawn = terminal.getvalue()
+    assert "letters" in drawn
+    assert "0/2" in drawn
+    assert drawn.rsplit("\r", 1)[1] == ""
+    assert drawn.rsplit("\r", 2)[1].strip() == ""
 
 
 def test_an_error_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watched(monkeypatch)
+    terminal = replace_stderr(monkeypatch)
     with pytest.raises(ZeroDivisionError):
         [*track((1 // number for number in (1, 0)), 2, "numbers")]
     assert "numbers" in terminal.getvalue()
 
 
-def test_a_live_notebook_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
-
-    def bar(items: Any, *described: Any, **options: Any) -> Any:
-        made.append((described, options))
-        return items
-
-    monkeypatch.delenv(ARTIFACTS_VARIABLE, raising=False)
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
-    monkeypatch.setattr("tqdm.auto.tqdm", bar)
-    assert [*track("abc", 3, "letters")] == ["a", "b", "c"]
-    assert made == [(("letters", 3), {"leave": False})]
-
-
-def test_a_notebook_under_a_runner_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watched(monkeypatch)
+def test_under_the_runner_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = replace_stderr(monkeypatch)
     monkeypatch.setenv(ARTIFACTS_VARIABLE, "somewhere")
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
     assert [*track("ab", 2, "letters")] == ["a", "b"]
     assert terminal.getvalue() == ""
 
 
-def test_without_tqdm_the_items_come_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watched(monkeypatch)
-    given = builtins.__import__
+def test_without_tqdm_the_items_come_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = replace_stderr(monkeypatch)
+    import_module = builtins.__import__
 
-    def without(name: str, *rest: Any) -> Any:
+    def import_without_tqdm(name: str, *arguments: Any) -> Any:
         if name.startswith("tqdm"):
             raise ImportError(name)
-        return given(name, *rest)
+        return import_module(name, *arguments)
 
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(builtins, "__import__", import_without_tqdm)
     assert [*track("ab", 2, "letters")] == ["a", "b"]
     assert terminal.getvalue() == ""
+
+
+# In a kernel
+
+LOOP = """
+from fmnist_clustering.progress import track
+letters = [*track("ab", 2, "letters")]"""
+PRINT = "print(letters)"
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Any]:
+    """Yield a client of a kernel that no runner has started."""
+    manager = pytest.importorskip("jupyter_client.manager")
+    environment = {**os.environ}
+    environment.pop(ARTIFACTS_VARIABLE, None)
+    arguments = ["--log-level=ERROR"]
+    kernel, client = manager.start_new_kernel(
+        env=environment,
+        extra_arguments=arguments,
+    )
+    yield client
+    client.stop_channels()
+    kernel.shutdown_kernel(now=True)
+
+
+def messages(kernel: Any, code: str, allow_stdin: bool) -> list[Any]:
+    """Execute code and return what the kernel sends back to be shown."""
+    shown = []
+
+    def keep(message: Any) -> None:
+        if message["msg_type"] not in ("status", "execute_input"):
+            shown.append(message)
+
+    kernel.execute_interactive(
+        code,
+        allow_stdin=allow_stdin,
+        output_hook=keep,
+        timeout=120,
+    )
+    return shown
+
+
+@pytest.mark.slow
+def test_a_front_end_that_takes_input_gets_a_bar(kernel: Any) -> None:
+    shown = messages(kernel, LOOP, allow_stdin=True)
+    assert "letters" in str([message["content"] for message in shown])
+    kinds = {message["msg_type"] for message in shown}
+    assert kinds & {"display_data", "stream"}
+
+
+@pytest.mark.slow
+def test_a_program_that_executes_cells_gets_none(kernel: Any) -> None:
+    assert messages(kernel, LOOP, allow_stdin=False) == []
+    (output,) = messages(kernel, PRINT, allow_stdin=False)
+    assert output["content"]["text"] == "['a', 'b']\n"
+
+
+@pytest.mark.slow
+def test_nbclient_leaves_no_bar_in_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    monkeypatch.delenv(ARTIFACTS_VARIABLE, raising=False)
+    cells = [nbformat.v4.new_code_cell(source) for source in (LOOP, PRINT)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    # papermill, nbconvert, nbmake and `jupyter execute` are built on this client.
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    loop, output = notebook.cells
+    assert loop.outputs == []
+    assert output.outputs[0].text == "['a', 'b']\n"
+    assert "widgets" not in notebook.metadata

@@ -1,26 +1,67 @@
+"""README.md and the pages of artifacts/ and data/ say what is there."""
+
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from tests.benchmarks.table import TABLES, marks, renewed
+from tests.benchmarks.tables import PAGES, TABLES, marks, renewed
 from tests.notebooks.reading import ROOT
 
-PAGES = ["README.md", "data/README.md"]
-README = (ROOT / "README.md").read_text()
+ALL_PAGES = ["README.md", "artifacts/README.md", "data/README.md"]
 
 
-@pytest.mark.parametrize("page", PAGES)
+def read_page(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+README = read_page("README.md")
+
+
+@pytest.fixture
+def tracked_files() -> list[str]:
+    """Return the files that git knows: what else lies around is nobody's business."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs git and a checkout")
+    command = ["git", "ls-files", "-z"]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    names = run.stdout.decode("utf-8").split("\0")
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+def layout_block() -> str:
+    block = re.search(r"## Layout\n\n```\n(.+?)```", README, re.DOTALL)
+    assert block
+    return block[1]
+
+
+@pytest.mark.parametrize("page", ALL_PAGES)
 def test_relative_links_resolve(page: str) -> None:
-    text = (ROOT / page).read_text()
-    targets = [t for t in re.findall(r"\]\(([^)]+)\)", text) if not t.startswith("https://")]
-    missing = [target for target in targets if not ((ROOT / page).parent / target).exists()]
+    links = re.findall(r"\]\(([^)]+)\)", read_page(page))
+    folder = (ROOT / page).parent
+    missing = []
+    for link in links:
+        target, _, _ = link.partition("#")
+        if not link.startswith("https://") and not (folder / target).exists():
+            missing.append(link)
     assert missing == []
 
 
+@pytest.mark.parametrize("page", ALL_PAGES)
+def test_links_to_headings_resolve(page: str) -> None:
+    folder = (ROOT / page).parent
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", read_page(page)):
+        text = (folder / target).read_text(encoding="utf-8") if target else README
+        headings = re.findall(r"^#+ (.+)", text, re.MULTILINE)
+        assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
+
+
 def test_figures_of_the_original_are_shown_with_alt_text() -> None:
-    shown = dict(re.findall(r"!\[([^\]]{20,})\]\(artifacts/([^)]+)\)", README))
-    names = {"dataset", "elbow", "silhoutte", "dendogram", "cluster-5", "cluster-10", "cluster-100"}
-    assert {f"{name}.png" for name in names} <= set(shown.values())
+    shown = re.findall(r"!\[([^\]]{20,})\]\(artifacts/([^)]+)\)", README)
+    names = {name for _, name in shown}
+    assert {"dataset.png", "elbow.png", "silhoutte.png", "dendogram.png"} <= names
+    assert {"cluster-5.png", "cluster-10.png", "cluster-100.png"} <= names
     assert README.count("![") == len(shown)
 
 
@@ -32,27 +73,82 @@ def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("Elbow(k=")
 
 
-def test_layout_is_the_tree() -> None:
-    block = re.search(r"## Layout\n\n```\n(.+?)```", README, re.DOTALL)
-    assert block
-    listed = {name.rstrip("/") for name in re.findall(r"^(\S+)", block[1], re.MULTILINE)}
-    made = {"build", "dist"}  # ignored by git, as are hidden files and what pip leaves
-    there = {path.name for path in ROOT.iterdir() if path.name[0] != "." and path.suffix != ".egg-info"}
-    assert listed == there - made - {"__pycache__"}
+# Layout
 
 
-def test_layout_lists_the_modules() -> None:
-    block = re.search(r"the package: (.+?)\ndata/", README, re.DOTALL)
-    assert block
-    listed = set(re.findall(r"\w+", block[1])) - {"and", "for", "notebooks"}
-    assert listed == {path.stem for path in (ROOT / "fmnist_clustering").glob("[!_]*.py")}
+def test_layout_is_the_tree(tracked_files: list[str]) -> None:
+    listed = set(re.findall(r"^(\S+)", layout_block(), re.MULTILINE))
+    there = set()
+    for name in tracked_files:
+        top, slash, _ = name.partition("/")
+        if not top.startswith("."):
+            there.add(top + slash)
+    assert listed == there
+
+
+def test_layout_lists_the_modules(tracked_files: list[str]) -> None:
+    listed = set(re.findall(r"^    (\S+)", layout_block(), re.MULTILINE))
+    there = set()
+    for name in tracked_files:
+        match = re.match(r"fmnist_clustering/(\w+(?:/|\.py$))", name)
+        if match:
+            there.add(match[1])
+    # __main__ has a name of Python's, and starts the runner.
+    assert listed == there - {"__init__.py", "__main__.py"}
 
 
 def test_commands_name_targets_that_exist() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert {*re.findall(r"`make ([a-z-]+)`", README), *re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)} <= targets
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for page in ALL_PAGES:
+        in_prose = re.findall(r"`make ([a-z-]+)`", read_page(page))
+        in_blocks = re.findall(r"^make ([a-z-]+)", read_page(page), re.MULTILINE)
+        assert {*in_prose, *in_blocks} <= targets
 
 
-def test_tables_are_those_of_the_artifacts() -> None:
-    assert all(README.count(mark) == 1 for name in TABLES for mark in marks(name))
-    assert renewed(README) == README
+# Tables
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_table_is_in_its_place(page: str) -> None:
+    text = read_page(page)
+    on_page = [name for name in TABLES if marks(name)[0] in text]
+    assert tuple(on_page) == PAGES[page]
+    for name in on_page:
+        start, end = marks(name)
+        assert text.count(start) == 1
+        assert text.count(end) == 1
+        assert text.index(start) < text.index(end)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tables_are_those_of_the_artifacts(page: str) -> None:
+    assert renewed(read_page(page)) == read_page(page), "run `make tables`"
+
+
+def test_a_changed_number_is_renewed() -> None:
+    assert README.count("24.35 dB") == 1
+    assert renewed(README.replace("24.35 dB", "24.34 dB")) == README
+
+
+def test_the_loss_of_a_palette_is_written_in_one_way() -> None:
+    palettes = read_page("artifacts/README.md")
+    results = re.findall(r"in (\d+) colors \| ([\d.]+) dB, .+?, ([\d,]+) bytes", README)
+    assert len(results) == 3
+    for n_colors, decibels, _ in results:
+        assert f"| flower | {n_colors} | {decibels} |" in palettes
+    size_of_100_colors = results[-1][2]
+    assert re.search(rf"\| ours \|.+\| {size_of_100_colors} \|", palettes)
+
+
+# Artifacts
+
+
+def test_every_artifact_is_explained_and_every_explained_one_exists() -> None:
+    page = read_page("artifacts/README.md")
+    # A link in a table: one in the text explains nothing.
+    explained = re.findall(r"^\| \[(\S+)\]\(\1\) \|", page, re.MULTILINE)
+    explained += re.findall(r" \| \[(\S+)\]\(\1\): ", page)
+    there = [path.name for path in (ROOT / "artifacts").glob("[!.]*")]
+    there.remove("README.md")
+    assert sorted(explained) == sorted(there)

@@ -1,82 +1,138 @@
-"""Palettes beside those of scikit-learn, pngquant and Pillow: decibels, bytes and seconds.
+"""Palettes beside those of scikit-learn, pngquant and Pillow: PSNR, bytes and seconds.
 
-Each run has a process of its own, and the best time of three counts. scikit-learn's decibels are the
-best of six runs on all pixels, its seconds those of one. pngquant (a Debian package) is measured where it
-is installed, as the command that it is: from PNG to PNG, with reading and writing. No tool dithers.
+Each run has a process of its own, and the best time of three counts. The PSNR of
+scikit-learn is that of its best run of six on all pixels; its seconds are those of one
+run. pngquant (a Debian package) is measured where it is installed, as the command that
+it is: from PNG to PNG, so its time includes reading and writing. No tool dithers.
 """
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
+from typing import NamedTuple
 
 import pandas as pd
 
-from tests.benchmarks.table import PALETTES
-from tests.notebooks.reading import ROOT
+from tests.benchmarks.machine import describe_machine, run_python
+from tests.benchmarks.tables import PALETTES
 
 RUNS = 3
+PHOTOGRAPHS = ("china", "flower")
+N_COLORS = (5, 10, 20, 50, 100)
+
 HARNESS = """
 import io, subprocess, time
 import numpy as np
 from PIL import Image
 from sklearn.cluster import KMeans
 from fmnist_clustering import apply_palette, indexed_png, load_image, psnr, quantize
-image, k = load_image({picture!r}), {k}
-pixels, shown = image.reshape(-1, 3).astype(float), Image.fromarray(image)
+
+image = load_image({photograph!r})
+k = {k}
+pixels = image.reshape(-1, 3).astype(float)
+original = Image.fromarray(image)
+
 def png(picture):
     stream = io.BytesIO()
     picture.save(stream, "PNG", optimize=True)
     return stream.getvalue()
-def of_kmeans(seed):
+
+def fit_kmeans(seed):
     fit = KMeans(k, n_init=1, random_state=seed).fit(pixels)
-    drawn = np.rint(fit.cluster_centers_).astype(np.uint8)[fit.labels_].reshape(image.shape)
-    return drawn, np.rint(fit.cluster_centers_).astype(np.uint8)
-source = png(shown)
+    palette = np.rint(fit.cluster_centers_).astype(np.uint8)
+    return palette[fit.labels_].reshape(image.shape), palette
+
+def pngquant(source):
+    command = ["pngquant", "--speed", "1", "--nofs", str(k), "-"]
+    return subprocess.run(command, input=source, capture_output=True).stdout
+
+original_png = png(original)
 start = time.perf_counter()
-result = {code}
+result = {timed}
 seconds = time.perf_counter() - start
-{after}
+{afterwards}
 print(seconds, psnr(image, drawn), size)
 """
-PILLOW_AFTER = "drawn, size = np.asarray(result.convert('RGB')), len(png(result))"
-TOOLS = {  # tool: (what is timed, what follows)
-    "ours": ("quantize(image, k)", "drawn, size = result.image, len(indexed_png(result))"),
-    "scikit-learn KMeans": (
-        "of_kmeans(0)",
-        """found = [result, *map(of_kmeans, range(1, 6))]
-drawn, palette = max(found, key=lambda pair: psnr(image, pair[0]))
-size = len(indexed_png(apply_palette(image, palette)))""",
+
+
+class Tool(NamedTuple):
+    """What is timed, and the code that turns its result into a picture and a size."""
+
+    timed: str
+    afterwards: str
+
+
+def pillow(method: str) -> Tool:
+    """Return one of Pillow's methods."""
+    return Tool(
+        f"original.quantize(k, Image.Quantize.{method}, dither=0)",
+        "drawn = np.asarray(result.convert('RGB')); size = len(png(result))",
+    )
+
+
+TOOLS = {
+    "ours": Tool(
+        "quantize(image, k)",
+        "drawn = result.image; size = len(indexed_png(result))",
     ),
-    "pngquant": (
-        "subprocess.run(['pngquant', '--speed', '1', '--nofs', str(k), '-'], input=source, capture_output=True).stdout",
-        "drawn, size = np.asarray(Image.open(io.BytesIO(result)).convert('RGB')), len(result)",
+    "scikit-learn KMeans": Tool(
+        "fit_kmeans(0)",
+        """
+fits = [result] + [fit_kmeans(seed) for seed in range(1, 6)]
+drawn, palette = max(fits, key=lambda fit: psnr(image, fit[0]))
+size = len(indexed_png(apply_palette(image, palette)))
+""",
     ),
-    "Pillow median cut": ("shown.quantize(k, Image.Quantize.MEDIANCUT, dither=0)", PILLOW_AFTER),
-    "Pillow max coverage": ("shown.quantize(k, Image.Quantize.MAXCOVERAGE, dither=0)", PILLOW_AFTER),
-    "Pillow octree": ("shown.quantize(k, Image.Quantize.FASTOCTREE, dither=0)", PILLOW_AFTER),
+    "pngquant": Tool(
+        "pngquant(original_png)",
+        """
+drawn = np.asarray(Image.open(io.BytesIO(result)).convert("RGB"))
+size = len(result)
+""",
+    ),
+    "Pillow median cut": pillow("MEDIANCUT"),
+    "Pillow max coverage": pillow("MAXCOVERAGE"),
+    "Pillow octree": pillow("FASTOCTREE"),
 }
-PICTURES, COLORS = ("china", "flower"), (5, 10, 20, 50, 100)
 
 
-def measure(picture: str, k: int, tool: str) -> dict[str, str]:
+def measure(photograph: str, k: int, name: str) -> dict[str, str]:
     """Return one row of the table."""
-    code, after = TOOLS[tool]
-    command = [sys.executable, "-c", HARNESS.format(picture=picture, k=k, code=code, after=after)]
-    runs = [subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True) for _ in range(RUNS)]
-    seconds, decibels, size = zip(*(run.stdout.split() for run in runs), strict=True)
-    best = f"{min(map(float, seconds)):.2f}"
-    found = {"PSNR": f"{float(decibels[0]):.3f}", "bytes": size[0], "seconds": best}
-    return {"picture": picture, "colors": str(k), "tool": tool, **found}
+    tool = TOOLS[name]
+    script = HARNESS.format(
+        photograph=photograph,
+        k=k,
+        timed=tool.timed,
+        afterwards=tool.afterwards,
+    )
+    runs = [run_python(script).split() for _ in range(RUNS)]
+    _, decibels, size = runs[0]  # these two are the same in each run
+    seconds = min(float(run_seconds) for run_seconds, _, _ in runs)
+    return {
+        "picture": photograph,
+        "colors": str(k),
+        "tool": name,
+        # With all digits, because rounding twice can change the last one.
+        "PSNR": f"{float(decibels):.8g}",
+        "bytes": size,
+        "seconds": f"{seconds:.2f}",
+    }
 
 
-def write(machine: Mapping[str, object]) -> None:
+def main() -> None:
     """Measure every tool that is installed, print each row, and renew the CSV."""
-    tools = [tool for tool in TOOLS if tool != "pngquant" or shutil.which("pngquant")]
+    names = list(TOOLS)
+    if shutil.which("pngquant") is None:
+        names.remove("pngquant")
     rows = []
-    for picture in PICTURES:
-        for k in COLORS:
-            for tool in tools:
-                rows.append(measure(picture, k, tool))
-                print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
-    pd.DataFrame(rows).assign(**machine).to_csv(PALETTES, index=False, lineterminator="\n")
+    for photograph in PHOTOGRAPHS:
+        for k in N_COLORS:
+            for name in names:
+                row = measure(photograph, k, name)
+                print("  ".join(f"{key} {text}" for key, text in row.items()))
+                rows.append(row)
+    machine = describe_machine("scikit-learn", "pillow")
+    table = pd.DataFrame(rows).assign(**machine)
+    table.to_csv(PALETTES, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,20 +19,34 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def prose(cells: list[NotebookNode]) -> str:
+    """Return the text of all Markdown cells."""
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
 def printed(cell: NotebookNode) -> str:
-    """Return what a cell shows as text."""
-    texts = [out.get("text") or out.get("data", {}).get("text/plain", "") for out in cell.outputs]
-    return "\n".join(texts)
+    """Return what a code cell shows as text."""
+    streams = [output.get("text", "") for output in cell.outputs]
+    results = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "\n".join([*streams, *results])
 
 
 def sections(notebook: NotebookNode) -> Iterator[tuple[str, list[NotebookNode]]]:
     """Yield each heading of level 1 or 2 with the cells down to the next one."""
-    title, cells = "", list[NotebookNode]()
+    title = ""
+    cells: list[NotebookNode] = []
     for cell in notebook.cells:
-        heading = re.match(r"##? (.+)", cell.source) if cell.cell_type == "markdown" else None
+        heading = None
+        if cell.cell_type == "markdown":
+            heading = re.match(r"##? (.+)", cell.source)
         if heading:
             if cells:
                 yield title, cells
-            title, cells = heading[1], []
+            title = heading[1]
+            cells = []
         cells.append(cell)
     yield title, cells

@@ -1,4 +1,4 @@
-"""The artifacts that nbval's run left under build/ show the same as the committed ones."""
+"""What nbval's run left under build/ shows the same as the committed artifacts."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compare import difference, read_pixels
+from fmnist_clustering.runner.compare import difference, read_pixels
 from tests.notebooks.reading import ROOT
 
 COMMITTED = ROOT / "artifacts"
@@ -15,30 +15,41 @@ PICTURES = ROOT / "build" / "test" / "differences"
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("[!.]*") if not path.name.startswith("benchmarks"))
+    """Return the files that notebooks write: all but those of the benchmarks."""
+    files = [path.name for path in folder.glob("[!.]*") if path.suffix != ".md"]
+    return sorted(name for name in files if not name.startswith("benchmarks"))
 
 
-def draw_difference(name: str) -> str:
-    """Save committed, new and their difference side by side; return where."""
-    old, new = (read_pixels((folder / name).read_bytes()) for folder in (COMMITTED, STAGED))
-    height, width = np.maximum(old.shape[:2], new.shape[:2])
-    pages = np.full((3, height, width, 3), 255.0)
-    for page, pixels in zip(pages, (old, new), strict=False):
-        page[: pixels.shape[0], : pixels.shape[1]] = pixels[..., :3]
-    pages[2] = 255 - np.abs(pages[0] - pages[1])
+def draw_difference(name: str) -> Path:
+    """Save the committed picture, the new one and their difference side by side."""
+    contents = [(folder / name).read_bytes() for folder in (COMMITTED, STAGED)]
+    pages = [read_pixels(content)[..., :3] for content in contents]
+    height, width = np.max([page.shape[:2] for page in pages], axis=0)
+    canvas = np.full((3, height, width, 3), 255.0)
+    for i, page in enumerate(pages):
+        canvas[i, : page.shape[0], : page.shape[1]] = page
+    canvas[2] = 255 - np.abs(canvas[0] - canvas[1])
     PICTURES.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate(pages, axis=1).astype(np.uint8)).save(PICTURES / name)
-    return f" (committed, new, difference: {(PICTURES / name).relative_to(ROOT)})"
+    side_by_side = np.concatenate(list(canvas), axis=1)
+    Image.fromarray(side_by_side.astype(np.uint8)).save(PICTURES / name)
+    return PICTURES / name
 
 
 def test_the_same_files_are_written() -> None:
-    assert names(STAGED) == names(COMMITTED), "run `make nbval` first, then see which name is new"
+    assert names(STAGED) == names(COMMITTED), (
+        "run `make nbval` first; if a name differs then, that notebook writes a new "
+        "file, or no longer writes an old one"
+    )
 
 
 @pytest.mark.parametrize("name", names(COMMITTED))
 def test_content_is_the_same(name: str) -> None:
     reason = difference(COMMITTED / name, STAGED / name)
-    if reason:
-        picture = draw_difference(name) if name.endswith(".png") else ""
-        accept = f"cp build/test/artifacts/{name} artifacts/"
-        pytest.fail(f"{name}: {reason}{picture}; if the new one is right: {accept}", pytrace=False)
+    if not reason:
+        return
+    lines = [f"{name}: {reason}"]
+    if name.endswith(".png"):
+        picture = draw_difference(name).relative_to(ROOT)
+        lines.append(f"committed, new and difference side by side: {picture}")
+    lines.append(f"if the new one is right: cp build/test/artifacts/{name} artifacts/")
+    pytest.fail("\n".join(lines), pytrace=False)

@@ -4,17 +4,33 @@ import ast
 import re
 from pathlib import Path
 
+import nbformat.v4 as v4
 import pytest
 from nbformat import NotebookNode
 
-from tests.notebooks.reading import NOTEBOOKS, ROOT, code_cells, printed, read, sections
+from tests.notebooks.reading import (
+    NOTEBOOKS,
+    ROOT,
+    code_cells,
+    outputs,
+    printed,
+    prose,
+    read,
+    sections,
+)
 
 PARAMETERS = {
     "01": {"FULL_SCALE", "N_IMAGES", "SEED"},
     "02": {"FULL_SCALE", "N_IMAGES", "SEED"},
     "03": {"IMAGE", "SEED"},
 }
-CONTRACT = ["dataset", "elbow", "silhoutte", "dendogram", "cluster-5", "cluster-10", "cluster-100"]
+CLUSTER_PAGES = ["cluster-5", "cluster-10", "cluster-100"]
+FIGURES_OF_THE_ORIGINAL = ["dataset", "elbow", "silhoutte", "dendogram", *CLUSTER_PAGES]
+
+MAX_LINES_OF_A_CELL = 12
+MAX_FIGURES = 14
+MAX_BYTES = 1_500_000
+"""GitHub does not show much larger notebooks."""
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -27,14 +43,26 @@ def notebook(path: Path) -> NotebookNode:
     return read(path)
 
 
-def images(notebook: NotebookNode) -> list[NotebookNode]:
-    outputs = [out for cell in code_cells(notebook) for out in cell.outputs]
-    return [out for out in outputs if "image/png" in out.get("data", {})]
+def pictures(notebook: NotebookNode) -> list[NotebookNode]:
+    return [out for out in outputs(notebook) if "image/png" in out.get("data", {})]
+
+
+def parameter_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the cells with the tag that papermill and our runner look for."""
+    cells = notebook.cells
+    return [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
 
 
 def test_there_are_three_notebooks() -> None:
     names = [path.name for path in NOTEBOOKS]
-    assert names == ["01_kmeans.ipynb", "02_hierarchical.ipynb", "03_color_quantization.ipynb"]
+    assert names == [
+        "01_kmeans.ipynb",
+        "02_hierarchical.ipynb",
+        "03_color_quantization.ipynb",
+    ]
+
+
+# Outputs
 
 
 def test_cells_ran_once_from_top_to_bottom(notebook: NotebookNode) -> None:
@@ -43,69 +71,149 @@ def test_cells_ran_once_from_top_to_bottom(notebook: NotebookNode) -> None:
 
 
 def test_every_cell_that_shows_something_has_an_output(notebook: NotebookNode) -> None:
-    for cell in code_cells(notebook):
+    _imports, *others = code_cells(notebook)
+    for cell in others:
         last = ast.parse(cell.source).body[-1]
-        if re.search(r"\b(show|print|table)\(", cell.source) or isinstance(last, ast.Expr):
+        shows = re.search(r"\b(show|print|table)\(", cell.source)
+        if shows or isinstance(last, ast.Expr):
             assert cell.outputs or "save_artifact" in cell.source, cell.source
 
 
-def test_outputs_are_clean(notebook: NotebookNode) -> None:
+def test_outputs_are_no_errors_and_no_warnings(notebook: NotebookNode) -> None:
+    for output in outputs(notebook):
+        assert output.output_type in {"stream", "display_data", "execute_result"}
+        assert output.get("name", "stdout") == "stdout"
+
+
+def test_outputs_hold_no_path_address_or_color_code(notebook: NotebookNode) -> None:
     for cell in code_cells(notebook):
-        kinds = {out.output_type for out in cell.outputs}
-        assert kinds <= {"stream", "display_data", "execute_result"}, cell.source
-        assert all(out.name == "stdout" for out in cell.outputs if out.output_type == "stream")
-        shown = printed(cell)
-        assert not re.search(r"/(home|root|tmp|work|Users)/|0x[0-9a-f]{6,}|\x1b", shown), shown
+        text = printed(cell)
+        machine = r"/(home|root|tmp|work|Users)/|0x[0-9a-f]{6,}|\x1b"
+        assert not re.search(machine, text), text
 
 
-def test_metadata_hold_no_trace_of_the_machine(notebook: NotebookNode) -> None:
-    assert notebook.metadata == {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    assert all(cell.metadata == {} for cell in notebook.cells)
+def mime_types_of_widgets(notebook: NotebookNode) -> set[str]:
+    types = {name for output in outputs(notebook) for name in output.get("data", {})}
+    types.update(notebook.metadata.get("widgets", {}))
+    return {name for name in types if "widget" in name}
 
 
-def test_code_is_short_and_plain(notebook: NotebookNode) -> None:
-    for cell in code_cells(notebook)[1:]:
-        assert len(cell.source.splitlines()) <= 12, cell.source
-    for cell in code_cells(notebook):
-        assert not re.search(r"^[%!]|import \*|;\s*$", cell.source, re.MULTILINE), cell.source
+def test_no_output_is_a_widget(notebook: NotebookNode) -> None:
+    assert mime_types_of_widgets(notebook) == set()
 
 
-def test_second_cell_holds_imports_and_parameters(path: Path, notebook: NotebookNode) -> None:
-    body = ast.parse(notebook.cells[1].source).body
-    names = {node.targets[0].id for node in body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
-    assert names >= PARAMETERS[path.name[:2]]
-    imports = [cell for cell in code_cells(notebook) if re.search(r"^import|^from", cell.source)]
-    assert imports == [notebook.cells[1]]
+def test_a_widget_among_the_outputs_is_seen() -> None:
+    view = "application/vnd.jupyter.widget-view+json"
+    data = {view: {"model_id": "7"}, "text/plain": "IntSlider()"}
+    output = v4.new_output("display_data", data=data)
+    cell = v4.new_code_cell("slider", outputs=[output])
+    assert mime_types_of_widgets(v4.new_notebook(cells=[cell])) == {view}
+
+
+def test_the_saved_state_of_widgets_is_seen() -> None:
+    state = "application/vnd.jupyter.widget-state+json"
+    notebook = v4.new_notebook(metadata={"widgets": {state: {}}})
+    assert mime_types_of_widgets(notebook) == {state}
 
 
 def test_every_picture_has_alt_text_of_its_own(notebook: NotebookNode) -> None:
-    texts = [out.metadata["image/png"]["alt"] for out in images(notebook)]
+    texts = [out.metadata["image/png"]["alt"] for out in pictures(notebook)]
     assert len(texts) == len(set(texts))
     assert all(len(text) >= 40 for text in texts)
 
 
+def test_size_suits_github(path: Path) -> None:
+    assert path.stat().st_size < MAX_BYTES
+
+
+# Metadata and parameters
+
+
+def test_metadata_are_those_of_any_python_kernel(notebook: NotebookNode) -> None:
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec == {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
+    assert notebook.metadata.language_info.name == "python"
+    assert "version" not in notebook.metadata.language_info
+
+
+def test_cells_have_no_metadata_but_tags(notebook: NotebookNode) -> None:
+    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+
+
+def test_one_of_the_first_code_cells_is_tagged_parameters(
+    notebook: NotebookNode,
+) -> None:
+    cells = parameter_cells(notebook)
+    assert len(cells) == 1
+    assert cells[0] in code_cells(notebook)[:2]
+
+
+def test_parameters_are_assigned_plain_values(
+    path: Path,
+    notebook: NotebookNode,
+) -> None:
+    (cell,) = parameter_cells(notebook)
+    names = set()
+    for statement in ast.parse(cell.source).body:
+        assert isinstance(statement, ast.Assign)
+        (target,) = statement.targets
+        assert isinstance(target, ast.Name)
+        ast.literal_eval(statement.value)
+        names.add(target.id)
+    assert names >= PARAMETERS[path.name[:2]]
+
+
+# Code
+
+
+def test_all_imports_stand_in_the_first_code_cell(notebook: NotebookNode) -> None:
+    first, *others = code_cells(notebook)
+    is_import = re.compile(r"^\s*(import|from)\b", re.MULTILINE)
+    assert is_import.search(first.source)
+    assert not [cell.source for cell in others if is_import.search(cell.source)]
+
+
+def test_cells_are_short(notebook: NotebookNode) -> None:
+    for cell in code_cells(notebook)[1:]:
+        assert len(cell.source.splitlines()) <= MAX_LINES_OF_A_CELL, cell.source
+
+
+def test_code_is_plain_python(notebook: NotebookNode) -> None:
+    for cell in code_cells(notebook):
+        magic_star_or_semicolon = r"^[%!]|import \*|;\s*$"
+        found = re.search(magic_star_or_semicolon, cell.source, re.MULTILINE)
+        assert not found, cell.source
+
+
+# Text
+
+
 def test_figures_are_captioned_in_order(notebook: NotebookNode) -> None:
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    captions = [int(number) for number in re.findall(r"^\*\*Figure (\d+)\.\*\*", prose, re.MULTILINE)]
-    assert captions == list(range(1, len(images(notebook)) + 1))
-    assert len(captions) <= 14
+    captions = r"^\*\*Figure (\d+)\.\*\*"
+    found = re.findall(captions, prose(notebook.cells), re.MULTILINE)
+    n_figures = len(pictures(notebook))
+    assert found == [str(number) for number in range(1, n_figures + 1)]
+    assert n_figures <= MAX_FIGURES
 
 
 def test_every_section_is_a_question_with_a_reading(notebook: NotebookNode) -> None:
-    titles = [title for title, _ in sections(notebook)]
-    assert titles[-1] == "What we found"
-    for title, cells in [*sections(notebook)][1:-1]:
+    _, *questions, closing = sections(notebook)
+    for title, cells in questions:
         assert title.endswith("?"), title
-        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        assert "**Reading.**" in prose, title
+        assert "**Reading.**" in prose(cells), title
+    assert closing[0] == "What we found"
 
 
-def test_closing_section_has_claims_questions_and_references(notebook: NotebookNode) -> None:
+def test_the_last_section_has_claims_questions_and_references(
+    notebook: NotebookNode,
+) -> None:
     closing = notebook.cells[-1].source
-    for part in ("| claim | evidence | how sure |", "**Check yourself.**", "**References.**"):
+    claims = "| claim | evidence | how sure |"
+    for part in (claims, "**Check yourself.**", "**References.**"):
         assert part in closing
 
 
@@ -115,19 +223,17 @@ def test_nothing_is_left_to_fill_in(notebook: NotebookNode) -> None:
 
 
 def test_relative_links_resolve(path: Path, notebook: NotebookNode) -> None:
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    targets = [t for t in re.findall(r"\]\(([^)]+)\)", prose) if not t.startswith("https://")]
+    links = re.findall(r"\]\(([^)]+)\)", prose(notebook.cells))
+    targets = [link for link in links if not link.startswith("https://")]
     assert targets
     for target in targets:
         assert (path.parent / target).exists(), target
 
 
-def test_size_suits_github(path: Path) -> None:
-    assert path.stat().st_size < 1_500_000
-
-
-def test_contract_names_are_written_by_the_notebooks() -> None:
-    sources = "\n".join(cell.source for path in NOTEBOOKS for cell in code_cells(read(path)))
-    for name in CONTRACT:
-        assert name in sources or name.startswith("cluster-"), name
+def test_figures_of_the_original_are_written_by_the_notebooks() -> None:
+    cells = [cell for path in NOTEBOOKS for cell in code_cells(read(path))]
+    source = "\n".join(cell.source for cell in cells)
+    for name in FIGURES_OF_THE_ORIGINAL:
         assert (ROOT / "artifacts" / f"{name}.png").is_file()
+        # The pages of clusters are written in a loop over k.
+        assert name in source or name in CLUSTER_PAGES, name

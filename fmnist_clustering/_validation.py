@@ -1,0 +1,453 @@
+"""Checks of arguments: each returns its argument in the form that is computed with.
+
+Every error names the argument, what was found and what was expected.
+"""
+
+from collections.abc import Collection, Iterable
+from numbers import Integral
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+RowArray = NDArray[np.uint8] | FloatArray
+
+WHITE = 255.0
+"""What counts as 1.0 in data of dtype uint8, which are images."""
+
+
+def check_array(
+    values: object,
+    name: str,
+    kinds: str = "biuf",
+    expected: str = "numbers",
+) -> NDArray[Any]:
+    """Return an array whose data type is of an expected kind.
+
+    Parameters
+    ----------
+    values : array-like
+        The argument.
+    name : str
+        What an error message calls the argument.
+    kinds : str
+        NumPy's letters for the kinds of data type that are accepted.
+    expected : str
+        What an error message calls these kinds.
+
+    Returns
+    -------
+    array
+        The same values; the very same array if one was passed.
+
+    Raises
+    ------
+    ValueError
+        For anything else, such as text, objects, complex numbers, or nested lists of
+        different lengths.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        message = f"{name}: found lines of different length"
+        raise ValueError(f"{message}, expected an array of {expected}") from None
+    if array.size > 0 and array.dtype.kind not in kinds:
+        raise ValueError(f"{name}: found {array.dtype}, expected {expected}")
+    return array
+
+
+def check_numbers(values: object, name: str) -> FloatArray:
+    """Return an array of real numbers as float64.
+
+    Parameters
+    ----------
+    values : array-like
+        The argument.
+    name : str
+        What an error message calls the argument.
+
+    Returns
+    -------
+    array of float64
+        The same values; they may be NaN or infinite.
+
+    Raises
+    ------
+    ValueError
+        As `check_array`.
+    """
+    return check_array(values, name).astype(np.float64, copy=False)
+
+
+def check_integer(
+    value: object,
+    name: str,
+    minimum: int = 1,
+    maximum: int | None = None,
+) -> int:
+    """Return an integer that lies in a range.
+
+    Parameters
+    ----------
+    value : int
+        The argument; a NumPy integer is fine, a bool or a float is not.
+    name : str
+        What an error message calls the argument.
+    minimum : int
+        The lowest value that is accepted.
+    maximum : int, optional
+        The highest value that is accepted; default: no limit.
+
+    Returns
+    -------
+    int
+        The same value.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if maximum is None:
+        expected = f"an integer, {minimum} or more"
+    else:
+        expected = f"an integer, {minimum} to {maximum}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ValueError(f"{name}: found {value!r}, expected {expected}")
+    number = int(value)
+    if number < minimum or (maximum is not None and number > maximum):
+        raise ValueError(f"{name}: found {number}, expected {expected}")
+    return number
+
+
+def check_option(value: object, name: str, options: Collection[str]) -> str:
+    """Return one of several words.
+
+    Parameters
+    ----------
+    value : str
+        The argument.
+    name : str
+        What an error message calls the argument.
+    options : collection of str
+        The words that are accepted.
+
+    Returns
+    -------
+    str
+        The same word.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if not isinstance(value, str) or value not in options:
+        words = ", ".join(repr(option) for option in options)
+        raise ValueError(f"{name}: found {value!r}, expected one of {words}")
+    return value
+
+
+def check_path(value: object, name: str) -> Path:
+    """Return a path.
+
+    Parameters
+    ----------
+    value : str or path-like
+        The argument.
+    name : str
+        What an error message calls the argument.
+
+    Returns
+    -------
+    Path
+        The same path.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if not isinstance(value, str | PathLike):
+        kind = type(value).__name__
+        raise TypeError(f"{name}: found {kind}, expected a str or a path")
+    return Path(value)
+
+
+def check_instance(value: Any, name: str, types: type | tuple[type, ...]) -> Any:
+    """Return an object that is of an expected type.
+
+    Parameters
+    ----------
+    value : object
+        The argument.
+    name : str
+        What an error message calls the argument.
+    types : type or tuple of types
+        What it has to be.
+
+    Returns
+    -------
+    object
+        The same object.
+
+    Raises
+    ------
+    TypeError
+        When it is of another type.
+    """
+    if not isinstance(value, types):
+        accepted = types if isinstance(types, tuple) else (types,)
+        expected = " or ".join(each.__name__ for each in accepted)
+        raise TypeError(f"{name}: found {type(value).__name__}, expected {expected}")
+    return value
+
+
+def check_columns(frame: object, name: str, columns: Iterable[str]) -> pd.DataFrame:
+    """Return a table that has certain columns and at least one row.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The argument.
+    name : str
+        What an error message calls the argument.
+    columns : iterable of str
+        The columns that are needed; the table may have others.
+
+    Returns
+    -------
+    DataFrame
+        The same table.
+
+    Raises
+    ------
+    TypeError
+        When it is no DataFrame.
+    ValueError
+        When a column is missing, or there is no row.
+    """
+    table: pd.DataFrame = check_instance(frame, name, pd.DataFrame)
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        present = [str(column) for column in table.columns]
+        raise ValueError(
+            f"{name}: found columns {present}, expected also {missing[0]!r}",
+        )
+    if len(table) == 0:
+        raise ValueError(f"{name}: found no rows, expected one or more")
+    return table
+
+
+def check_curve(
+    k_values: ArrayLike,
+    values: ArrayLike,
+    name: str,
+) -> tuple[FloatArray, FloatArray]:
+    """Return a curve over numbers of clusters as two arrays of float64.
+
+    Parameters
+    ----------
+    k_values : (m,) array-like
+        Numbers of clusters.
+    values : (m,) array-like
+        The value at each of them.
+    name : str
+        What an error message calls `values`.
+
+    Returns
+    -------
+    k_values, values : (m,) float64
+        The same numbers.
+
+    Raises
+    ------
+    ValueError
+        As `check_array`, or when the shapes differ.
+    """
+    k = check_numbers(k_values, "k_values")
+    y = check_numbers(values, name)
+    if k.ndim != 1 or k.shape != y.shape:
+        shapes = f"{k.shape} and {y.shape}"
+        raise ValueError(
+            f"k_values, {name}: found shapes {shapes}, expected (m,) and (m,)",
+        )
+    return k, y
+
+
+def check_k_values(k_values: Iterable[int], minimum: int, maximum: int) -> IntArray:
+    """Return rising numbers of clusters that lie in a range.
+
+    Parameters
+    ----------
+    k_values : iterable of int
+        The argument.
+    minimum, maximum : int
+        The range that is accepted.
+
+    Returns
+    -------
+    (m,) int64
+        The same numbers, m >= 1.
+
+    Raises
+    ------
+    ValueError
+        When they are no integers, are none, do not rise, or are out of range.
+    """
+    values = list(k_values) if isinstance(k_values, Iterable) else k_values
+    k = check_array(values, "k_values", "iu", "integers").astype(np.int64)
+    is_list = k.ndim == 1 and k.size > 0
+    if not is_list or k[0] < minimum or k[-1] > maximum or (np.diff(k) <= 0).any():
+        expected = f"one or more rising integers from {minimum} to {maximum}"
+        raise ValueError(f"k_values: found {k.tolist()}, expected {expected}")
+    return k
+
+
+def check_rows(
+    X: ArrayLike,
+    name: str = "X",
+    min_rows: int = 1,
+) -> tuple[RowArray, float]:
+    """Return rows in the type that they are computed in, and what counts as 1.0.
+
+    Data of dtype uint8 are images, whatever the container: 255 means 1.0. All other
+    data are taken as they are.
+
+    Parameters
+    ----------
+    X : (n, d) array-like of numbers
+        Each row is one point.
+    name : str
+        What an error message calls the argument.
+    min_rows : int
+        How many rows are needed.
+
+    Returns
+    -------
+    rows : (n, d) uint8 or float64
+        The same values, all finite, with n >= `min_rows` and d >= 1.
+    unit : float
+        255.0 for images, 1.0 for all other data.
+
+    Raises
+    ------
+    ValueError
+        When `X` is not two-dimensional, has too few rows or no columns, is not numeric,
+        or holds NaN or infinity.
+    """
+    array = check_array(X, name)
+    if array.ndim != 2 or array.size == 0 or len(array) < min_rows:
+        expected = f"(rows, columns), rows >= {min_rows}"
+        raise ValueError(f"{name}: found shape {array.shape}, expected {expected}")
+    if array.dtype == np.uint8:
+        return array, WHITE
+    rows = array.astype(np.float64, copy=False)
+    finite = np.isfinite(rows)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        place = f"{rows[row, column]} in row {row}, column {column}"
+        raise ValueError(f"{name}: found {place}, expected finite numbers")
+    return rows, 1.0
+
+
+def as_points(X: ArrayLike, name: str = "X") -> FloatArray:
+    """Return rows as float64 points in their own unit.
+
+    Parameters
+    ----------
+    X : (n, d) array-like of numbers
+        Each row is one point; data of dtype uint8 are images, where 255 means 1.0.
+    name : str
+        What an error message calls the argument.
+
+    Returns
+    -------
+    (n, d) float64
+        Images divided by 255; all other data as they are.
+
+    Raises
+    ------
+    ValueError
+        As `check_rows`.
+    """
+    rows, unit = check_rows(X, name)
+    if unit == 1.0:
+        return rows.astype(np.float64, copy=False)  # no copy: they are float64
+    return rows / unit
+
+
+def check_labels(
+    labels: ArrayLike,
+    n: int | None = None,
+    name: str = "labels",
+) -> IntArray:
+    """Return cluster ids as int64.
+
+    Parameters
+    ----------
+    labels : (n,) array-like of int
+        Ids, 0 or more.
+    n : int, optional
+        The length that is expected; default: any.
+    name : str
+        What an error message calls the argument.
+
+    Returns
+    -------
+    (n,) int64
+        The same ids, in a new array.
+
+    Raises
+    ------
+    ValueError
+        When `labels` is not one-dimensional, is empty, has another length, is not
+        integer, or holds negative numbers.
+    """
+    expected = "integers, 0 or more"
+    ids = check_array(labels, name, "iu", expected)
+    if ids.ndim != 1 or ids.size == 0 or (n is not None and len(ids) != n):
+        length = "n" if n is None else n
+        raise ValueError(f"{name}: found shape {ids.shape}, expected ({length},)")
+    if ids.min() < 0:
+        raise ValueError(f"{name}: found {ids.min()}, expected {expected}")
+    return ids.astype(np.int64)
+
+
+def check_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray:
+    """Return the weights of n rows as float64.
+
+    Parameters
+    ----------
+    sample_weight : (n,) array-like or None
+        Positive numbers; None means 1 for each row.
+    n : int
+        The number of rows.
+
+    Returns
+    -------
+    (n,) float64
+        The weights.
+
+    Raises
+    ------
+    ValueError
+        When there is not one positive, finite number for each row.
+    """
+    if sample_weight is None:
+        return np.ones(n)
+    weight = check_numbers(sample_weight, "sample_weight")
+    if weight.shape != (n,):
+        raise ValueError(
+            f"sample_weight: found shape {weight.shape}, expected ({n},)",
+        )
+    valid = np.isfinite(weight) & (weight > 0)
+    if not valid.all():
+        first = weight[~valid][0]
+        raise ValueError(f"sample_weight: found {first}, expected positive numbers")
+    return weight

@@ -1,0 +1,44 @@
+"""Draw given numbers on given axes.
+
+Nothing here fits a model, opens a window, or changes matplotlib's settings. Each
+function takes results and axes, draws, and returns the axes. Where a layout has to be
+computed first, a function of its own does that.
+"""
+
+from fmnist_clustering.plots._style import COLORS, GREY, cluster_color
+from fmnist_clustering.plots.clusters import (
+    plot_contingency,
+    plot_scatter,
+    plot_silhouettes,
+)
+from fmnist_clustering.plots.curves import (
+    plot_inertia,
+    plot_selection,
+    plot_silhouette_scores,
+)
+from fmnist_clustering.plots.images import plot_images, plot_members
+from fmnist_clustering.plots.palettes import (
+    plot_palette,
+    plot_quantized,
+    plot_rate_distortion,
+)
+from fmnist_clustering.plots.trees import plot_dendrogram, plot_family_tree
+
+__all__ = [
+    "COLORS",
+    "GREY",
+    "cluster_color",
+    "plot_contingency",
+    "plot_dendrogram",
+    "plot_family_tree",
+    "plot_images",
+    "plot_inertia",
+    "plot_members",
+    "plot_palette",
+    "plot_quantized",
+    "plot_rate_distortion",
+    "plot_scatter",
+    "plot_selection",
+    "plot_silhouette_scores",
+    "plot_silhouettes",
+]

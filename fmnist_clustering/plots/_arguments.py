@@ -1,0 +1,120 @@
+"""Checks of arguments that several plot functions share.
+
+As in `fmnist_clustering._validation`, each check returns its argument in the form that
+is drawn, or raises an error that names the argument, what was found and what was
+expected.
+"""
+
+from collections.abc import Sequence
+from math import inf, isfinite
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from fmnist_clustering._validation import FloatArray, check_numbers
+from fmnist_clustering.data import N_PIXELS
+
+
+def check_images(images: ArrayLike, name: str, n: int | None = None) -> FloatArray:
+    """Return images as float64, one in each row.
+
+    Parameters
+    ----------
+    images : (m, 784) array-like
+        The argument: grey values of 28 x 28 pixels, row by row.
+    name : str
+        What an error message calls the argument.
+    n : int, optional
+        The number of images that is expected; default: one or more.
+
+    Returns
+    -------
+    (m, 784) float64
+        The same values.
+
+    Raises
+    ------
+    ValueError
+        When the argument has another shape, or holds no numbers.
+    """
+    pixels = check_numbers(images, name)
+    is_table = pixels.ndim == 2 and pixels.shape[1] == N_PIXELS and len(pixels) > 0
+    if not is_table or (n is not None and len(pixels) != n):
+        expected = f"({'m' if n is None else n}, {N_PIXELS})"
+        raise ValueError(f"{name}: found shape {pixels.shape}, expected {expected}")
+    return pixels
+
+
+def check_names(names: Sequence[str], name: str, n: int) -> list[str]:
+    """Return n names, or none at all.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The argument; an array or an index of str is fine, too.
+    name : str
+        What an error message calls the argument.
+    n : int
+        The number of names that is expected, unless there is none.
+
+    Returns
+    -------
+    list of str
+        The same names.
+
+    Raises
+    ------
+    TypeError
+        When the argument is no sequence of str; a single str is none.
+    ValueError
+        When there are names, but not n of them.
+    """
+    items = names.tolist() if isinstance(names, np.ndarray | pd.Index) else names
+    if isinstance(items, str) or not isinstance(items, Sequence):
+        found = type(names).__name__
+        raise TypeError(f"{name}: found {found}, expected a sequence of str")
+    for item in items:
+        if not isinstance(item, str):
+            found = f"a sequence of {type(item).__name__}"
+            raise TypeError(f"{name}: found {found}, expected a sequence of str")
+    if len(items) not in (0, n):
+        raise ValueError(f"{name}: found {len(items)} names, expected {n} or none")
+    return list(items)
+
+
+def check_number(
+    value: object,
+    name: str,
+    minimum: float = -inf,
+    maximum: float = inf,
+) -> float:
+    """Return a finite number that lies in a range.
+
+    Parameters
+    ----------
+    value : float
+        The argument; integers are fine, a bool is not.
+    name : str
+        What an error message calls the argument.
+    minimum, maximum : float
+        The lowest and the highest value that is accepted.
+
+    Returns
+    -------
+    float
+        The same value.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    expected = f"a finite number from {minimum:g} to {maximum:g}"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name}: found {value!r}, expected {expected}")
+    number = float(value)
+    if not isfinite(number) or not minimum <= number <= maximum:
+        raise ValueError(f"{name}: found {number}, expected {expected}")
+    return number

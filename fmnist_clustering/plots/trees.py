@@ -1,0 +1,360 @@
+"""Draw trees: how clusters split as k grows, and the merges of a hierarchy."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from numpy.typing import ArrayLike
+from scipy.cluster import hierarchy
+
+from fmnist_clustering._validation import (
+    FloatArray,
+    IntArray,
+    check_array,
+    check_instance,
+    check_labels,
+)
+from fmnist_clustering.hierarchy import TruncatedTree
+from fmnist_clustering.plots._arguments import check_images, check_number
+from fmnist_clustering.plots._style import (
+    GREY,
+    HALO,
+    MARK_LINE,
+    cluster_color,
+    remove_frame,
+)
+from fmnist_clustering.plots.images import draw_framed_image
+
+FLOW_WIDTH = 60
+"""The width of an edge, in points, through which all rows would flow."""
+
+LEAF_SPACING = 10
+"""The distance of leaves on SciPy's x-axis; the first leaf stands at half of it."""
+
+PICTURE_DROP = 34
+"""Screen pixels from a leaf down to the middle of its picture, which is 56 high."""
+
+
+class FamilyTreeLevel(NamedTuple):
+    """Where the clusters of one labeling stand, and which rows reach them.
+
+    Attributes
+    ----------
+    clusters : (k,) int64
+        The ids that occur, rising.
+    x : (k,) float64
+        The place of each cluster, between 0 and 1.
+    flows : (k_above, k) float64
+        The share of all rows that lie in cluster i of the level above and in cluster j
+        of this one. The first level has nothing above: (0, k).
+    """
+
+    clusters: IntArray
+    x: FloatArray
+    flows: FloatArray
+
+
+def plot_family_tree(
+    labels: ArrayLike,
+    pictures: Sequence[ArrayLike],
+    ax: Axes,
+    *,
+    smallest: float = 0.01,
+) -> Axes:
+    """Draw how clusters split and mix as k grows: one level for each k.
+
+    Parameters
+    ----------
+    labels : (m, n) array-like of int
+        One labeling for each level, with rising k. A cluster keeps its color as long as
+        it keeps its id, which `fmnist_clustering.match_labels` sees to.
+    pictures : sequence of (k, 784) array-like
+        For each level one picture of each cluster, by rising id, grey values 0-255.
+    ax : Axes
+        Where to draw.
+    smallest : float
+        Flows with a smaller share of all rows than this are not drawn.
+
+    Returns
+    -------
+    Axes
+        The same axes. An edge is as wide as the share of the rows that flow along it.
+        Within a level clusters are ordered so that edges run steeply.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is of another kind, or there is not one picture for each
+        cluster of each level.
+    """
+    labelings = _check_labelings(labels)
+    levels = family_tree_layout(labelings)
+    images = _check_level_pictures(pictures, levels)
+    check_number(smallest, "smallest", minimum=0, maximum=1)
+    check_instance(ax, "ax", Axes)
+
+    for y, level in enumerate(levels):
+        if y > 0:
+            _draw_flows(levels[y - 1].x, level, y, ax, smallest)
+        for cluster, x, image in zip(level.clusters, level.x, images[y], strict=True):
+            draw_framed_image(image, ax, (x, y), cluster)
+    # The first level is on top.
+    ax.set(xlim=(-0.02, 1), ylim=(len(levels) - 0.55, -0.45))
+    remove_frame(ax)
+    names = [f"k = {len(level.clusters)}" for level in levels]
+    ax.set_yticks(range(len(levels)), names)
+    return ax
+
+
+def family_tree_layout(labelings: Sequence[IntArray]) -> list[FamilyTreeLevel]:
+    """Return where the clusters of a family tree stand.
+
+    Parameters
+    ----------
+    labelings : sequence of (n,) int64
+        One labeling of the same n rows for each level.
+
+    Returns
+    -------
+    list of FamilyTreeLevel
+        One for each labeling. The clusters of the first level stand by rising id. In
+        each other level they stand in the order of their barycenters: the mean place of
+        a cluster's rows in the level above. Equal barycenters are ordered by id, up to
+        rounding. (The barycenter rule for layered drawings is that of Sugiyama, Tagawa
+        and Toda 1981, doi:10.1109/TSMC.1981.4308636.)
+    """
+    levels: list[FamilyTreeLevel] = []
+    position_above = np.empty(0, dtype=np.int64)
+    for ids in labelings:
+        # position[row] says which of the k clusters the row belongs to, by rising id.
+        clusters, position = np.unique(ids, return_inverse=True)
+        k = len(clusters)
+        places = (np.arange(k) + 0.5) / k  # evenly spread, from left to right
+        if not levels:
+            level = FamilyTreeLevel(clusters, places, np.zeros((0, k)))
+        else:
+            x_above = levels[-1].x
+            flows = np.zeros((len(x_above), k))
+            np.add.at(flows, (position_above, position), 1 / len(ids))
+            barycenters = x_above @ flows / flows.sum(axis=0)
+            x = places[_rank(barycenters)]
+            level = FamilyTreeLevel(clusters, x, flows)
+        levels.append(level)
+        position_above = position
+    return levels
+
+
+def plot_dendrogram(
+    tree: TruncatedTree,
+    ax: Axes,
+    *,
+    labels: ArrayLike | None = None,
+    cut: float | None = None,
+    note: str = "",
+    pictures: ArrayLike | None = None,
+) -> Axes:
+    """Draw the top of a tree. Each leaf is a branch, with its number of rows below it.
+
+    Parameters
+    ----------
+    tree : TruncatedTree
+        The result of `fmnist_clustering.truncate_tree`.
+    ax : Axes
+        Where to draw.
+    labels : (n,) array-like of int, optional
+        The flat clusters of all rows at the height `cut`, as
+        `fmnist_clustering.flat_clusters` returns them. Merges at or below the cut take
+        the color of their cluster; all others are grey.
+    cut : float, optional
+        The height of a cut, which is drawn as a dashed line.
+    note : str
+        A text at this line.
+    pictures : (n_leaves, 784) array-like, optional
+        One picture for each leaf by its id, grey values 0-255. A picture is 60 screen
+        pixels wide with its frame: twelve fit into 8 inches.
+
+    Returns
+    -------
+    Axes
+        The same axes. The y-axis starts at 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is of another kind, when `labels` are passed without `cut`, or
+        when there is not one label for each row or one picture for each leaf.
+    """
+    check_instance(tree, "tree", TruncatedTree)
+    check_instance(ax, "ax", Axes)
+    check_instance(note, "note", str)
+    if cut is not None:
+        check_number(cut, "cut")
+    cluster_of_leaf = _check_leaf_clusters(labels, cut, tree)
+    layout = hierarchy.dendrogram(tree.Z, no_plot=True)
+    leaves = layout["leaves"]  # leaf ids from left to right
+    images = None
+    if pictures is not None:
+        images = check_images(pictures, "pictures", len(leaves))
+
+    # Each link has four corners: left foot, left shoulder, right shoulder, right foot.
+    x = np.array(layout["icoord"])
+    y = np.array(layout["dcoord"])
+    links = np.stack([x, y], axis=2)
+    clusters = None
+    if cluster_of_leaf is not None:
+        clusters = cluster_of_leaf[leaves]
+    colors = link_colors(links, clusters, cut)
+    ax.add_collection(LineCollection(list(links), colors=colors, linewidths=1.5))
+    right_end = LEAF_SPACING * len(leaves)
+    ax.set(
+        xlim=(0, right_end),
+        ylim=(0, 1.06 * y.max()),
+        ylabel="height of merge",
+    )
+    _draw_leaves(leaves, np.bincount(tree.labels), images, clusters, ax)
+    if cut is not None:
+        ax.axhline(cut, **MARK_LINE)
+        ax.text(right_end, cut, note, ha="right", va="bottom", path_effects=HALO)
+    return ax
+
+
+def link_colors(
+    links: FloatArray,
+    clusters: IntArray | None,
+    cut: float | None,
+) -> list[str]:
+    """Return the color of each link of a dendrogram.
+
+    Parameters
+    ----------
+    links : (m, 4, 2) float64
+        The four corners of each link, in SciPy's coordinates: leaf i from the left
+        stands at x = 10 i + 5.
+    clusters : (n_leaves,) int64 or None
+        The cluster of each leaf, from left to right.
+    cut : float or None
+        The height of the cut that these clusters belong to.
+
+    Returns
+    -------
+    list of str
+        The color of the cluster for links at or below the cut, grey for all others.
+    """
+    if clusters is None or cut is None:
+        return [GREY] * len(links)
+    colors = []
+    for link in links:
+        height = link[:, 1].max()
+        if height > cut:
+            color = GREY
+        else:
+            # All leaves under this link are in one cluster, so any of them tells its
+            # color. The left foot stands on a leaf or at the middle of a branch, so the
+            # leaf that is nearest to it is one of them.
+            left_foot = link[0, 0]
+            leaf = int(left_foot // LEAF_SPACING)
+            color = cluster_color(clusters[leaf])
+        colors.append(color)
+    return colors
+
+
+def _draw_flows(
+    x_above: FloatArray,
+    level: FamilyTreeLevel,
+    y: int,
+    ax: Axes,
+    smallest: float,
+) -> None:
+    """Draw the edges from the level above, at y - 1, to one level, at y."""
+    lines = []
+    widths = []
+    colors = []
+    for above, below in np.argwhere(level.flows >= smallest):
+        lines.append([(x_above[above], y - 1), (level.x[below], y)])
+        widths.append(FLOW_WIDTH * level.flows[above, below])
+        colors.append(cluster_color(level.clusters[below]))
+    edges = LineCollection(
+        lines,
+        linewidths=widths,
+        colors=colors,
+        alpha=0.6,
+        capstyle="butt",
+    )
+    ax.add_collection(edges)
+
+
+def _draw_leaves(
+    leaves: Sequence[int],
+    sizes: IntArray,
+    images: FloatArray | None,
+    clusters: IntArray | None,
+    ax: Axes,
+) -> None:
+    """Write the size of each leaf below it, and draw its picture if there are any.
+
+    `leaves` and `clusters` go from left to right; `sizes` and `images` go by leaf id.
+    """
+    positions = LEAF_SPACING * (np.arange(len(leaves)) + 0.5)
+    texts = [f"{sizes[leaf]:,}" for leaf in leaves]
+    ax.set_xticks(positions, texts, rotation=90, fontsize=8)
+    ax.tick_params(axis="x", length=0)
+    if images is None:
+        return
+    ax.tick_params(axis="x", pad=50, rotation=0)  # in points: below the pictures
+    for i, leaf in enumerate(leaves):
+        draw_framed_image(
+            images[leaf],
+            ax,
+            (float(positions[i]), 0),
+            None if clusters is None else int(clusters[i]),
+            pixels_below=PICTURE_DROP,
+        )
+
+
+def _rank(values: FloatArray) -> IntArray:
+    """Return the rank of each value, 0 for the lowest; ties keep their order."""
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(len(values), dtype=np.int64)
+    ranks[order] = np.arange(len(values))
+    return ranks
+
+
+def _check_labelings(labels: ArrayLike) -> list[IntArray]:
+    """Return one labeling for each level of a family tree."""
+    rows = check_array(labels, "labels", "iu", "integers, 0 or more")
+    if rows.ndim != 2 or rows.size == 0:
+        raise ValueError(f"labels: found shape {rows.shape}, expected (levels, n)")
+    return [check_labels(row) for row in rows]
+
+
+def _check_level_pictures(
+    pictures: Sequence[ArrayLike],
+    levels: list[FamilyTreeLevel],
+) -> list[FloatArray]:
+    """Return the pictures of each level, one for each of its clusters."""
+    check_instance(pictures, "pictures", Sequence)
+    if len(pictures) != len(levels):
+        expected = f"{len(levels)}, one for each labeling"
+        raise ValueError(f"pictures: found {len(pictures)} levels, expected {expected}")
+    return [
+        check_images(images, "pictures", len(level.clusters))
+        for images, level in zip(pictures, levels, strict=True)
+    ]
+
+
+def _check_leaf_clusters(
+    labels: ArrayLike | None,
+    cut: float | None,
+    tree: TruncatedTree,
+) -> IntArray | None:
+    """Return the cluster of each leaf by its id, or None without labels."""
+    if labels is None:
+        return None
+    if cut is None:
+        raise ValueError("labels: found without cut, expected the height of their cut")
+    ids = check_labels(labels, len(tree.labels))
+    # The leaves are numbered from 0, so they come out of np.unique in this order.
+    _, first_row = np.unique(tree.labels, return_index=True)
+    return ids[first_row]

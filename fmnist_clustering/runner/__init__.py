@@ -1,0 +1,5 @@
+"""``python -m fmnist_clustering run``: execute the notebooks, keep their results."""
+
+
+class RunError(Exception):
+    """A run that ended before all its results were in place; the message says why."""

@@ -1,0 +1,276 @@
+"""The tables of README.md and artifacts/README.md: ``make tables`` renews them.
+
+Each table is made from files of artifacts/ and nothing else. It stands between two
+comments, which `marks` returns.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.notebooks.reading import ROOT
+
+ARTIFACTS = ROOT / "artifacts"
+BENCHMARKS = ARTIFACTS / "benchmarks.csv"
+PALETTES = ARTIFACTS / "benchmarks-palettes.csv"
+ORIGINAL = ARTIFACTS / "benchmarks-original.csv"
+
+SPEEDS = {
+    ("silhouettes, 10,000, k 2-20", "19 x scikit-learn"): (
+        "silhouettes of 10,000 images for 19 numbers of clusters",
+        "scikit-learn, one call for each",
+    ),
+    ("sweep_k, 10,000, k 1-20", "KMeans(n_init=10)"): (
+        "k-means of 10,000 images for k = 1 to 20",
+        "scikit-learn, `n_init=10`",
+    ),
+    ("Ward's tree, 10,000", "scipy"): ("Ward's tree of 10,000 images", "SciPy"),
+    ("100 colors, flower, 12 megapixels", "KMeans(n_init=1)"): (
+        "100 colors for a photograph of 12 megapixels",
+        "scikit-learn on all pixels, `n_init=1`",
+    ),
+}
+"""The rows of benchmarks.csv that README shows, and what it calls them."""
+
+
+def read_rows(csv: Path) -> pd.DataFrame:
+    """Return a CSV as text."""
+    return pd.read_csv(csv, dtype=str, keep_default_na=False)
+
+
+def round_half_up(number: str, places: int) -> str:
+    """Round a decimal number that is given as text.
+
+    As a float, 24.345 lies a little below itself and would become 24.34.
+    """
+    step = Decimal(1).scaleb(-places)
+    return str(Decimal(number).quantize(step, ROUND_HALF_UP))
+
+
+def markdown_table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table in Markdown."""
+    cells = [list(heads)]
+    cells.append(["---"] * len(cells[0]))
+    cells.extend(list(row) for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def measured_on(row: "pd.Series[str]") -> str:
+    """Return a sentence on where and with which versions a row was measured."""
+    # Everything after the column "python" is a package.
+    first_package = row.index.get_loc("python") + 1
+    versions = row.iloc[first_package:]
+    packages = [f"{name} {version}" for name, version in versions.items()]
+    machine = f"{row['processor']}, {row['cores']} cores, Python {row['python']}"
+    return f"Measured on: {machine}; {', '.join(packages)}."
+
+
+def results_table() -> str:
+    """Return some results of the notebooks, each from the artifact that holds it."""
+    criteria = pd.read_csv(ARTIFACTS / "criteria.csv").set_index("k")
+    silhouette = criteria["silhouette"]
+    stability = criteria["stability"]
+    rows = [
+        (
+            "highest mean silhouette, 10,000 images",
+            f"{silhouette.max():.4f} at k = {silhouette.idxmax()}",
+            "criteria",
+        ),
+        (
+            "highest stability, 10,000 images",
+            f"ARI {stability.max():.4f} at k = {stability.idxmax()}",
+            "criteria",
+        ),
+    ]
+    for n_images, name in (("10,000", "dendogram"), ("70,000", "dendrogram-all")):
+        widest = pd.read_csv(ARTIFACTS / f"{name}.csv").iloc[0]
+        n_clusters = f"{widest['n_clusters']:.0f} clusters"
+        result = f"{n_clusters}, {widest['ratio']:.2f} times the runner-up's"
+        rows.append((f"widest gap of Ward's tree, {n_images} images", result, name))
+
+    photograph = read_rows(ARTIFACTS / "quantized.csv").set_index("k")
+    for k in ("5", "10", "100"):
+        decibels = round_half_up(photograph.loc[k, "PSNR (dB)"], 2)
+        delta_e = round_half_up(photograph.loc[k, "mean delta-E"], 2)
+        size = (ARTIFACTS / f"cluster-{k}.png").stat().st_size
+        result = f"{decibels} dB, mean delta-E {delta_e}, {size:,} bytes"
+        rows.append((f"the photograph in {k} colors", result, "quantized"))
+
+    linked = [
+        (what, result, f"[{name}.csv](artifacts/{name}.csv)")
+        for what, result, name in rows
+    ]
+    return markdown_table(["", "result", "from"], linked)
+
+
+def speeds_table() -> str:
+    """Return the few speeds that README shows."""
+    benchmarks = read_rows(BENCHMARKS).set_index(["case", "peer"])
+    rows = []
+    for key, (case, peer) in SPEEDS.items():
+        row = benchmarks.loc[key]
+        ours = f"{row['seconds']} s, {row['MB']} MB"
+        theirs = f"{row['peer seconds']} s, {row['peer MB']} MB"
+        rows.append([case, ours, peer, theirs, row["ratio"]])
+    heads = ["", "ours", "peer", "its time and memory", "times faster"]
+    return f"{markdown_table(heads, rows)}\n\n{measured_on(benchmarks.iloc[0])}"
+
+
+def benchmarks_table() -> str:
+    """Return all times and peaks of memory beside their peers', and Ward's growth."""
+    benchmarks = read_rows(BENCHMARKS)
+    heads = [
+        "",
+        "ours",
+        "peak",
+        "excess",
+        "peer",
+        "its time",
+        "its peak",
+        "its excess",
+        "times faster",
+    ]
+    rows = []
+    for _, row in benchmarks.iterrows():
+        ours = [row["case"], f"{row['seconds']} s", f"{row['MB']} MB", row["excess"]]
+        peer = [row["peer"], "", "", "", ""]
+        if row["peer"]:
+            peer[1] = f"{row['peer seconds']} s"
+            peer[2] = f"{row['peer MB']} MB"
+            peer[3] = row["peer excess"]
+            peer[4] = row["ratio"]
+        rows.append(ours + peer)
+    table = markdown_table(heads, rows)
+    machine = measured_on(benchmarks.iloc[0])
+    return f"{table}\n\n{growth_of_ward(benchmarks)}\n\n{machine}"
+
+
+def growth_of_ward(benchmarks: pd.DataFrame) -> str:
+    """Say with which power of the number of images the time for Ward's tree grows."""
+    is_ward = benchmarks["case"].str.startswith("Ward's tree")
+    beside_scipy = benchmarks[is_ward & (benchmarks["peer"] == "scipy")]
+    numbers = beside_scipy["case"].str.extract(r"([\d,]+)$")[0]
+    n_images = numbers.str.replace(",", "").astype(int)
+    powers = {}
+    for column in ("seconds", "peer seconds"):
+        seconds = beside_scipy[column].astype(float)
+        slope, _ = np.polyfit(np.log(n_images), np.log(seconds), 1)
+        powers[column] = slope
+
+    of_all = benchmarks.loc[benchmarks["case"] == "Ward's tree, 70,000", "seconds"]
+    of_most = beside_scipy["seconds"].astype(float).iloc[-1]
+    times_longer = float(of_all.iloc[0]) / of_most
+    times_more = 70_000 / n_images.iloc[-1]
+    later_power = np.log(times_longer) / np.log(times_more)
+    return (
+        "From 2,500 to 10,000 images our time for Ward's tree grows like the number of "
+        f"images to the power {powers['seconds']:.2f}, because fixed costs weigh most "
+        f"on few images, and SciPy's to the power {powers['peer seconds']:.2f}. From "
+        f"10,000 to 70,000 images ours grows to the power {later_power:.2f}."
+    )
+
+
+def palettes_table() -> str:
+    """Return the tables of palettes beside those of other tools."""
+    palettes = read_rows(PALETTES)
+    photographs = palettes["picture"].unique()
+    all_colors = palettes["colors"].unique()
+    tools = palettes["tool"].unique()
+    by_case = palettes.set_index(["picture", "colors", "tool"])
+
+    quality = []
+    for photograph in photographs:
+        for n_colors in all_colors:
+            cells = [photograph, n_colors]
+            for tool in tools:
+                decibels = by_case.loc[(photograph, n_colors, tool), "PSNR"]
+                cells.append(round_half_up(decibels, 2))
+            quality.append(cells)
+
+    most_colors = all_colors[-1]
+    costs = []
+    for tool in tools:
+        cells = [tool]
+        for photograph in photographs:
+            row = by_case.loc[(photograph, most_colors, tool)]
+            is_instant = row["seconds"] == "0.00"
+            cells.append("below 0.01" if is_instant else row["seconds"])
+            cells.append(f"{int(row['bytes']):,}")
+        costs.append(cells)
+
+    cost_heads = [""]
+    for photograph in photographs:
+        cost_heads += [f"{photograph}, s", f"{photograph}, bytes"]
+    parts = [
+        markdown_table(["PSNR, dB", "colors", *tools], quality),
+        f"With {most_colors} colors:",
+        markdown_table(cost_heads, costs),
+        measured_on(palettes.iloc[0]),
+    ]
+    return "\n\n".join(parts)
+
+
+def original_table() -> str:
+    """Return the table of the first version's whole work beside ours."""
+    original = read_rows(ORIGINAL)
+    heads = [
+        "",
+        "first version",
+        "ours",
+        "times faster",
+        "results differ by at most",
+    ]
+    rows = []
+    for _, row in original.iterrows():
+        first = f"{row['original seconds']} s"
+        ours = f"{row['our seconds']} s"
+        difference = row["results differ by at most"]
+        rows.append([row["part"], first, ours, row["ratio"], difference])
+    return f"{markdown_table(heads, rows)}\n\n{measured_on(original.iloc[0])}"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "results": results_table,
+    "speeds": speeds_table,
+    "benchmarks": benchmarks_table,
+    "palettes": palettes_table,
+    "original": original_table,
+}
+"""What makes each table."""
+
+PAGES = {
+    "README.md": ("results", "speeds"),
+    "artifacts/README.md": ("benchmarks", "palettes", "original"),
+}
+"""Which tables stand on which page."""
+
+
+def marks(name: str) -> tuple[str, str]:
+    """Return the comments before and after a table."""
+    return f"<!-- {name}: made by `make tables` -->", f"<!-- end of {name} -->"
+
+
+def renewed(text: str) -> str:
+    """Return a page on which every table between its two marks is made anew."""
+    for name, make_table in TABLES.items():
+        start, end = marks(name)
+        if start in text:
+            before, _, rest = text.partition(start)
+            _, _, after = rest.partition(end)
+            text = f"{before}{start}\n{make_table()}\n{end}{after}"
+    return text
+
+
+def renew_pages() -> None:
+    """Renew the tables of both pages."""
+    for page in PAGES:
+        path = ROOT / page
+        text = path.read_text(encoding="utf-8")
+        path.write_text(renewed(text), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    renew_pages()

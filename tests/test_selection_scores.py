@@ -1,0 +1,396 @@
+"""Scores over k, what each rule picks from them, and the sentence about the picks."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmnist_clustering import (
+    KSweep,
+    describe_selection,
+    select_k,
+    selection_scores,
+    stability,
+    sweep_k,
+)
+
+LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
+
+
+def replicates(
+    rows: dict[int, list[float]],
+    pairs: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (1, 2)),
+) -> pd.DataFrame:
+    """Return a table as `stability` does: k, and the values of its pairs."""
+    columns = pd.MultiIndex.from_tuples(pairs, names=["first", "second"])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+@pytest.fixture(scope="module")
+def sweep() -> KSweep:
+    return sweep_k(LINE, [1, 2, 3])
+
+
+# selection_scores
+
+
+def test_scores_by_hand(sweep: KSweep) -> None:
+    halves = replicates({2: [0.9, 0.6, 0.3], 3: [1, 1, 1]})
+    scores = selection_scores(LINE, sweep, halves)
+    assert scores.index.tolist() == [1, 2, 3]
+    assert scores.index.name == "k"
+    assert scores["n"].tolist() == [6, 6, 6]
+    assert scores["inertia"].tolist() == pytest.approx([125.5, 4, 2.5])
+
+    at_two = scores.loc[2]
+    assert at_two["silhouette"] == pytest.approx((0.85 + 8 / 9 + 6.5 / 8) / 3)
+    # Between the clusters 6 (4.5)^2 = 121.5 with 1 degree of freedom, within them 4
+    # with 6 - 2.
+    assert at_two["Calinski-Harabasz"] == pytest.approx(121.5)
+    # The mean distance to the own mean is 2/3 in both clusters; the means are 9 apart.
+    assert at_two["Davies-Bouldin"] == pytest.approx((2 / 3 + 2 / 3) / 9)
+    assert scores.loc[[2, 3], "stability"].tolist() == pytest.approx([0.6, 1])
+
+
+def test_names_of_the_columns(sweep: KSweep) -> None:
+    scores = selection_scores(LINE, sweep, replicates({2: [1, 1, 1]}))
+    assert scores.columns.tolist() == [
+        "n",
+        "inertia",
+        "silhouette",
+        "Calinski-Harabasz",
+        "Davies-Bouldin",
+        "stability",
+        "standard error",
+    ]
+
+
+def test_scores_that_are_not_defined_or_not_known_are_missing(sweep: KSweep) -> None:
+    scores = selection_scores(LINE, sweep, replicates({2: [1, 1, 1], 9: [1, 1, 1]}))
+    assert scores.index.tolist() == [1, 2, 3]
+    is_missing = scores.isna()
+    assert scores.columns[is_missing.loc[1]].tolist() == [
+        "silhouette",
+        "Calinski-Harabasz",
+        "Davies-Bouldin",
+        "stability",
+        "standard error",
+    ]
+    assert not is_missing.loc[2].any()
+    assert scores.columns[is_missing.loc[3]].tolist() == ["stability", "standard error"]
+
+
+def test_standard_error_by_hand(sweep: KSweep) -> None:
+    # With three resamples one pair is left without each: 0.3, 0.6, 0.9. So
+    # (3 - 1) / 3 (0.3^2 + 0 + 0.3^2) = 0.12.
+    of_three = replicates({2: [0.9, 0.6, 0.3], 3: [0.5, 0.5, 0.5]})
+    scores = selection_scores(LINE, sweep, of_three)
+    errors = scores.loc[[2, 3], "standard error"].tolist()
+    assert errors == pytest.approx([np.sqrt(0.12), 0])
+
+    # With four resamples three pairs are left. Without resample 0: 0.6, 0.5, 0.4;
+    # without 1: 0.8, 0.7, 0.4; without 2: 0.9, 0.7, 0.5; without 3: 0.9, 0.8, 0.6.
+    # The means are 30/60, 38/60, 42/60 and 46/60, and their mean is 39/60. So
+    # (4 - 1) / 4 (9^2 + 1^2 + 3^2 + 7^2) / 60^2 = 7 / 240.
+    pairs = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+    of_four = replicates({2: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]}, pairs)
+    scores = selection_scores(LINE, sweep, of_four)
+    assert scores.loc[2, "standard error"] == pytest.approx(np.sqrt(7 / 240))
+
+
+def test_results_of_stability_are_accepted(sweep: KSweep) -> None:
+    rows = np.random.default_rng(0).random((30, 2))
+    halves = stability(rows, [2, 3], n_resamples=4, n_init=1)
+    scores = selection_scores(LINE, sweep, halves)
+    mean_at_two = halves.loc[2].to_numpy().mean()
+    assert scores.loc[2, "stability"] == pytest.approx(mean_at_two)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("k_values", np.array([1, 2])),
+        ("inertia", np.array([3.0, 2])),
+        ("silhouette", np.array([0.5])),
+        ("labels", np.zeros((2, 6), dtype=np.int64)),
+        ("labels", np.zeros((3, 5), dtype=np.int64)),
+        ("labels", np.zeros((3, 6))),
+        ("labels", np.zeros(3, dtype=np.int64)),
+    ],
+)
+def test_sweep_of_another_shape_is_refused(
+    sweep: KSweep,
+    field: str,
+    value: Any,
+) -> None:
+    wrong = sweep._replace(**{field: value})
+    with pytest.raises(ValueError, match=r"sweep\.\w+: found .*, expected "):
+        selection_scores(LINE, wrong, replicates({2: [1, 1, 1]}))
+
+
+def test_sweep_of_other_rows_is_refused(sweep: KSweep) -> None:
+    with pytest.raises(ValueError, match=r"sweep\.labels: "):
+        selection_scores(LINE[:5], sweep, replicates({2: [1, 1, 1]}))
+
+
+GOOD_REPLICATES = replicates({2: [0.9, 0.6, 0.3], 3: [1, 1, 1]})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(GOOD_REPLICATES.iloc[:0], id="no rows"),
+        pytest.param(GOOD_REPLICATES.iloc[:, :0], id="no columns"),
+        pytest.param(GOOD_REPLICATES.iloc[:, :1], id="two resamples"),
+        pytest.param(GOOD_REPLICATES.iloc[:, :2], id="a pair is missing"),
+        pytest.param(GOOD_REPLICATES.iloc[:, [0, 1, 1]], id="a pair is there twice"),
+        pytest.param(GOOD_REPLICATES.set_axis(list("abc"), axis=1), id="no pairs"),
+        pytest.param(GOOD_REPLICATES.reset_index(drop=True), id="k is not the index"),
+        pytest.param(GOOD_REPLICATES.iloc[::-1], id="falling k"),
+        pytest.param(GOOD_REPLICATES.iloc[[0, 0]], id="k is there twice"),
+        pytest.param(GOOD_REPLICATES.set_axis(list("ab")), id="k is text"),
+        pytest.param(GOOD_REPLICATES.replace(0.9, np.nan), id="missing value"),
+        pytest.param(GOOD_REPLICATES * 100, id="percent"),
+        pytest.param(GOOD_REPLICATES.astype(str), id="text"),
+    ],
+)
+def test_replicates_of_another_shape_are_refused(
+    sweep: KSweep,
+    wrong: pd.DataFrame,
+) -> None:
+    with pytest.raises(ValueError, match=r"^replicates: found .*, expected "):
+        selection_scores(LINE, sweep, wrong)
+
+
+def test_scores_are_no_replicates(sweep: KSweep) -> None:
+    scores = selection_scores(LINE, sweep, GOOD_REPLICATES)
+    with pytest.raises(ValueError, match=r"^replicates: found columns "):
+        selection_scores(LINE, sweep, scores)
+
+
+# select_k
+
+SCORES = pd.DataFrame(
+    {
+        "n": 100,
+        "inertia": [100.0, 50, 20, 19, 18.5, 18.2],
+        "silhouette": [np.nan, 0.5, 0.4, 0.6, 0.1, 0.2],
+        "Calinski-Harabasz": [np.nan, 9, 8, 7, 6, 5],
+        "Davies-Bouldin": [np.nan, 2.0, 1, 1.5, 3, 0.5],
+        "stability": [np.nan, 0.8, 0.91, 0.88, 0.95, 0.7],
+        "standard error": [np.nan, 0.2, 0.01, 0.01, 0.05, 0.01],
+    },
+    index=pd.Index([1, 2, 3, 4, 5, 6], name="k"),
+)
+
+
+def select_by(criterion: str, values: list[float], first_k: int = 1) -> tuple[Any, ...]:
+    """Return what `select_k` says on one curve: rule, pick, runner-up, at an end."""
+    k = pd.RangeIndex(first_k, first_k + len(values), name="k")
+    selected = select_k(pd.DataFrame({criterion: values}, index=k))
+    assert selected.index.tolist() == [criterion]
+    rows: list[tuple[Any, ...]] = list(selected.itertuples(index=False, name=None))
+    return rows[0]
+
+
+def test_each_criterion_picks_by_its_rule() -> None:
+    selected = select_k(SCORES)
+    assert selected.columns.tolist() == ["rule", "pick", "runner-up", "at an end"]
+    assert selected.index.name == "criterion"
+    rows = selected.itertuples(index=False, name=None)
+    assert dict(zip(selected.index, rows, strict=True)) == {
+        # The slope of the step to 3 is 2.26, and no later one is above 0.18.
+        "inertia": ("elbow", 3, 4, False),
+        "silhouette": ("maximum", 4, 2, False),
+        "Calinski-Harabasz": ("maximum", 2, 3, True),
+        "Davies-Bouldin": ("minimum", 6, 3, True),
+        # 3 is the first k above 0.95 - 0.05.
+        "stability": ("one standard error", 3, 5, False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("inertia", "pick", "runner_up", "at_an_end"),
+    [
+        pytest.param([64, 8, 7.9, 7.8, 7.7, 7.6], 2, 4, True, id="first candidate"),
+        pytest.param([64, 60, 50, 9, 8.9, 8.8], 4, 3, True, id="last candidate"),
+        pytest.param([64, 60, 9, 8.9, 8.8], 3, 2, True, id="last of two candidates"),
+        pytest.param([64, 60, 9, 8.9, 8.8, 8.7], 3, 4, False, id="in between"),
+    ],
+)
+def test_elbow_is_picked(
+    inertia: list[float],
+    pick: int,
+    runner_up: int,
+    at_an_end: bool,
+) -> None:
+    assert select_by("inertia", inertia) == ("elbow", pick, runner_up, at_an_end)
+
+
+def test_without_elbow_nothing_is_picked_and_the_strongest_bend_is_runner_up() -> None:
+    # With k doubling, a slope is the logarithm to base 2 of the ratio: 1, 2, 1.5, 1, 1.
+    # So the strengths at 2, 4 and 8 are 1 - 2 / 1, 1 - 1.5 / 2 and 1 - 1 / 1.5.
+    slopes = np.array([1, 2, 1.5, 1, 1])
+    inertia = 1000 / 2 ** np.concatenate([[0], np.cumsum(slopes)])
+    k = pd.Index([1, 2, 4, 8, 16, 32], name="k")
+    selected = select_k(pd.DataFrame({"inertia": inertia}, index=k)).loc["inertia"]
+    assert selected["pick"] is pd.NA
+    assert selected["runner-up"] == 8
+    assert not selected["at an end"]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "sign"),
+    [("silhouette", 1), ("Calinski-Harabasz", 1), ("Davies-Bouldin", -1)],
+)
+@pytest.mark.parametrize(
+    ("values", "pick", "runner_up", "at_an_end"),
+    [
+        pytest.param([0.5, 0.4, 0.3], 2, 3, True, id="first"),
+        pytest.param([0.3, 0.4, 0.5], 4, 3, True, id="last"),
+        pytest.param([0.4, 0.5, 0.3], 3, 2, False, id="in between"),
+        pytest.param([0.1, 0.5, 0.5, 0.5, 0.1], 3, 4, False, id="ties go to smaller k"),
+        pytest.param(
+            [np.nan, 0.1, 0.5, 0.5], 4, 5, False, id="missing is no candidate"
+        ),
+        pytest.param([np.nan, 0.5, 0.1, 0.2], 3, 5, True, id="first that is known"),
+    ],
+)
+def test_optimum_is_picked(
+    criterion: str,
+    sign: int,
+    values: list[float],
+    pick: int,
+    runner_up: int,
+    at_an_end: bool,
+) -> None:
+    signed = [sign * value for value in values]
+    _, *answer = select_by(criterion, signed, first_k=2)
+    assert answer == [pick, runner_up, at_an_end]
+
+
+@pytest.mark.parametrize(
+    ("means", "errors", "pick", "runner_up"),
+    [
+        # All numbers are multiples of 1/8, and therefore exact.
+        pytest.param([0.5, 0.25, 0.75, 0.25], [0, 0, 0.25, 0], 2, 4, id="just within"),
+        pytest.param([0.5, 0.25, 0.75, 0.25], [0, 0, 0.125, 0], 4, 2, id="beyond"),
+        pytest.param(
+            [0.5, 0.25, 0.75, 0.25], [1, 1, 0.125, 1], 4, 2, id="its own error"
+        ),
+        pytest.param([0.5, 0.25, 0.75, 0.75], [0, 0, 0, 0], 4, 5, id="no error"),
+    ],
+)
+def test_smallest_k_within_one_standard_error_is_picked(
+    means: list[float],
+    errors: list[float],
+    pick: int,
+    runner_up: int,
+) -> None:
+    scores = pd.DataFrame(
+        {"stability": means, "standard error": errors},
+        index=pd.Index([2, 3, 4, 5], name="k"),
+    )
+    selected = select_k(scores).loc["stability"]
+    assert (selected["pick"], selected["runner-up"]) == (pick, runner_up)
+    assert selected["at an end"] == (pick in (2, 5))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (SCORES[["silhouette"]].iloc[:2], "found silhouette at 1 k, expected two or"),
+        (SCORES[["inertia"]].iloc[:4], "expected 5 or more k that rise from 1"),
+        (SCORES[["inertia"]] - 30, "expected 5 or more k that rise from 1"),
+        (SCORES[["n"]], "expected one or more of inertia, silhouette, "),
+        (SCORES.iloc[:0], "found no rows"),
+        (pd.DataFrame(), "found no rows"),
+        (SCORES.drop(columns="standard error"), "expected also 'standard error'"),
+        (SCORES.assign(**{"standard error": np.nan}), "found standard error nan at k"),
+        (SCORES.assign(**{"standard error": -1}), "found standard error -1 at k = 5"),
+        (SCORES.astype({"silhouette": str}), "found silhouette of type"),
+        (SCORES.reset_index(), "found index [0, 1, 2, 3, 4, 5], expected rising k"),
+        (SCORES.iloc[::-1], "found index [6, 5, 4, 3, 2, 1], expected rising k"),
+        (SCORES.iloc[[0, 1, 1, 2]], "found index [1, 2, 2, 3], expected rising k"),
+        (SCORES.set_axis(list("abcdef")), "expected rising k"),
+    ],
+)
+def test_scores_that_cannot_be_judged_are_refused(
+    wrong: pd.DataFrame,
+    message: str,
+) -> None:
+    with pytest.raises(ValueError, match=rf"^scores: .*{re.escape(message)}"):
+        select_k(wrong)
+
+
+# describe_selection
+
+
+def test_sentence_says_where_criteria_agree_and_where_not() -> None:
+    assert describe_selection(select_k(SCORES)) == (
+        "k = 2: Calinski-Harabasz (runner-up 3). "
+        "k = 3: inertia (runner-up 4), stability (runner-up 5). "
+        "k = 4: silhouette (runner-up 2). "
+        "k = 6: Davies-Bouldin (runner-up 3). "
+        "At an end of the range: Calinski-Harabasz, Davies-Bouldin. "
+        "No k is picked by more than 2 of 5: they disagree."
+    )
+
+
+def selected_table(picks: list[int | None]) -> pd.DataFrame:
+    """Return a table as `select_k` does, of the criteria a, b, ..."""
+    return pd.DataFrame(
+        {
+            "rule": "maximum",
+            "pick": pd.array(picks, dtype="Int64"),
+            "runner-up": 9,
+            "at an end": False,
+        },
+        index=pd.Index(list("abcdef")[: len(picks)], name="criterion"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("picks", "expected"),
+    [
+        ([4], "k = 4: a (runner-up 9). All 1 agree on 4."),
+        ([4, 4], "k = 4: a (runner-up 9), b (runner-up 9). All 2 agree on 4."),
+        (
+            [4, None],
+            "k = 4: a (runner-up 9). No k: b (runner-up 9). "
+            "No k is picked by more than 1 of 2: they disagree.",
+        ),
+        (
+            [None, None],
+            "No k: a (runner-up 9), b (runner-up 9). "
+            "No k is picked by more than 0 of 2: they disagree.",
+        ),
+        (
+            [10, 2, 10],
+            "k = 2: b (runner-up 9). k = 10: a (runner-up 9), c (runner-up 9). "
+            "No k is picked by more than 2 of 3: they disagree.",
+        ),
+    ],
+)
+def test_sentence_by_hand(picks: list[int | None], expected: str) -> None:
+    assert describe_selection(selected_table(picks)) == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(selected_table([4, 4]).iloc[:0], id="empty"),
+        pytest.param(pd.DataFrame(), id="nothing at all"),
+        pytest.param(selected_table([4, 4]).drop(columns="pick"), id="no pick"),
+        pytest.param(
+            selected_table([4, 4]).drop(columns="runner-up"), id="no runner-up"
+        ),
+        pytest.param(selected_table([4, 4]).drop(columns="at an end"), id="no end"),
+        pytest.param(SCORES, id="scores"),
+    ],
+)
+def test_table_that_is_no_selection_is_refused(wrong: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"^selected: found .*, expected "):
+        describe_selection(wrong)

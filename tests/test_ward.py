@@ -1,0 +1,280 @@
+"""Ward's tree from rows: SciPy's tree, or where rows tie, one that is as good."""
+
+from itertools import combinations
+from typing import Any, NoReturn
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joblib.parallel import ParallelBackendBase
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
+from threadpoolctl import threadpool_limits
+
+from fmnist_clustering import _ward, linkage, load_split
+
+Points = NDArray[np.float64]
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def images() -> NDArray[np.uint8]:
+    return load_split("test").pixels[:2000]
+
+
+def random_images(n_rows: int, n_pixels: int) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (n_rows, n_pixels), dtype=np.uint8)
+
+
+def assert_same_partition(labels: NDArray[Any], expected: NDArray[Any]) -> None:
+    """Compare clusters, whatever their ids: each one is met by exactly one other."""
+    met = set(zip(labels.tolist(), expected.tolist(), strict=True))
+    assert len(met) == len(set(labels.tolist())) == len(set(expected.tolist()))
+
+
+def assert_same_tree(tree: Points, expected: Points, tolerance: float = 0.0) -> None:
+    """Compare heights, and the clusters of cuts between clearly different heights.
+
+    Two merges of nearly the same height may stand in either order, so only cuts above a
+    height that the next one exceeds by more than rounding are compared.
+    """
+    heights = expected[:, 2]
+    tolerance = max(tolerance, 1e-9 * heights[-1])
+    np.testing.assert_allclose(tree[:, 2], heights, rtol=1e-9, atol=tolerance)
+    is_gap = np.append(np.diff(heights) > 2 * tolerance, True)
+    merges_below = np.flatnonzero(is_gap) + 1
+    few = merges_below[:: 1 + len(merges_below) // 300]
+    for n_merges in few:
+        cut = heights[n_merges - 1] + tolerance
+        labels = hierarchy.fcluster(tree, cut, "distance")
+        expected_labels = hierarchy.fcluster(expected, cut, "distance")
+        assert labels.max() == len(tree) + 1 - n_merges
+        assert_same_partition(labels, expected_labels)
+
+
+# SciPy's tree, where it is the only right one
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.integers(2, 300),
+    d=st.integers(1, 40),
+    kind=st.sampled_from(["all different", "pairs", "few kinds", "far from 0"]),
+    seed=seeds,
+)
+def test_tree_is_scipys(n: int, d: int, kind: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    if kind == "pairs":
+        X = X[np.arange(n) // 2]
+    if kind == "few kinds":
+        X = X[rng.integers(0, min(5, n), n)]
+    if kind == "far from 0":
+        X += 1000
+    tree = linkage(X, "ward")
+    largest_norm = float(np.sqrt(np.square(X).sum(axis=1).max()))
+    assert_same_tree(tree, hierarchy.linkage(X, "ward"), 1e-7 * largest_norm)
+
+    n_kinds = len(np.unique(X, axis=0))
+    assert (tree[: n - n_kinds, 2] == 0).all(), "equal rows merge at exactly 0"
+    assert (tree[n - n_kinds :, 2] > 0).all()
+
+
+def test_tree_of_two_thousand_images_is_scipys(images: NDArray[np.uint8]) -> None:
+    tree = linkage(images, "ward")
+    assert_same_tree(tree, hierarchy.linkage(images / 255, "ward"))
+
+
+def test_heights_are_as_precise_as_scipys(images: NDArray[np.uint8]) -> None:
+    X = images[:400]
+    tree = linkage(X, "ward")
+    expected = hierarchy.linkage(X / 255, "ward")
+    np.testing.assert_allclose(tree[:, 2], expected[:, 2], rtol=2e-14)
+
+
+def test_heights_are_as_precise_far_from_0() -> None:
+    # Both hold whole numbers below 2^53, so that nothing is lost in the data.
+    X = np.random.default_rng(0).integers(0, 2**20, (60, 3))
+    near = linkage(X, "ward")
+    far = linkage(X + 2**45, "ward")
+    np.testing.assert_allclose(far, near, rtol=1e-12)
+
+
+def test_neighbors_that_float32_cannot_tell_apart() -> None:
+    # Two far groups on a line. Steps between neighbors differ by a ten-thousandth,
+    # which float32 does not see 3,000 away from 0.
+    rng = np.random.default_rng(0)
+    places = 3000 + np.cumsum(1 + 1e-4 * rng.permutation(60))
+    X = np.append(places, -places)[:, None]
+    X = np.column_stack([X, 1e-3 * rng.normal(size=120)])
+
+    exact = np.square(X[:, None] - X).sum(axis=2)
+    X_32 = X.astype(np.float32)
+    norms = np.square(X_32).sum(axis=1)
+    in_float32 = norms[:, None] + norms - 2 * X_32 @ X_32.T
+    np.fill_diagonal(exact, np.inf)
+    np.fill_diagonal(in_float32, np.inf)
+    is_wrong = in_float32.argmin(axis=1) != exact.argmin(axis=1)
+    assert is_wrong.mean() > 0.1, "the example is hard enough"
+
+    assert_same_tree(linkage(X, "ward"), hierarchy.linkage(X, "ward"))
+
+
+# Ties: several trees are right
+
+
+def ward_height(X: Points, a: list[int], b: list[int]) -> float:
+    """Return sqrt(2 * increase in inertia) from the inertias before and after."""
+
+    def inertia(rows: list[int]) -> float:
+        return float(np.square(X[rows] - X[rows].mean(axis=0)).sum())
+
+    increase = inertia(a + b) - inertia(a) - inertia(b)
+    return float(np.sqrt(2 * max(increase, 0)))
+
+
+def assert_each_merge_is_cheapest(X: Points, tree: Points) -> None:
+    """Go through the merges and look at all pairs of clusters before each of them."""
+    clusters = {row: [row] for row in range(len(X))}
+    for step, (a, b, height, size) in enumerate(tree):
+        costs = {
+            pair: ward_height(X, clusters[pair[0]], clusters[pair[1]])
+            for pair in combinations(sorted(clusters), 2)
+        }
+        cost = costs[int(a), int(b)]
+        assert cost == pytest.approx(min(costs.values()), abs=1e-6)
+        assert height == pytest.approx(cost, abs=1e-6)
+        merged = clusters.pop(int(a)) + clusters.pop(int(b))
+        assert size == len(merged)
+        clusters[len(X) + step] = merged
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 3)),
+        min_size=2,
+        max_size=20,
+    ),
+)
+def test_each_merge_of_points_on_a_grid_is_a_cheapest_one(
+    points: list[tuple[int, int]],
+) -> None:
+    X = np.array(points, dtype=np.float64)
+    assert_each_merge_is_cheapest(X, linkage(X, "ward"))
+
+
+@pytest.mark.parametrize(("n", "scale"), [(42, 1.0), (42, 1 / 3), (19, 3.7)])
+def test_rows_that_all_have_the_same_distance(n: int, scale: float) -> None:
+    # Rounding lets neighbors point in a circle, and merges come out too low.
+    tree = linkage(scale * np.eye(n), "ward")
+    assert hierarchy.is_valid_linkage(tree)
+    assert tree[0, 2] == pytest.approx(scale * np.sqrt(2))
+    # n squared norms of `scale`, minus n times the squared norm of the mean
+    total_inertia = scale**2 * (n - 1)
+    assert (tree[:, 2] ** 2 / 2).sum() == pytest.approx(total_inertia)
+
+
+def test_of_equally_near_rows_the_first_is_taken() -> None:
+    tree = linkage([[-1.0], [0.0], [1.0]], "ward")
+    assert tree[0].tolist() == [0, 1, 1, 2]
+
+
+def test_of_equally_near_clusters_the_one_with_the_first_row_is_taken() -> None:
+    # Rows 0 and 4 merge into cluster 5, rows 1 and 3 into cluster 6. Row 2 is in the
+    # middle between the two.
+    tree = linkage([[-10.5], [9.5], [0.0], [10.5], [-9.5]], "ward")
+    assert tree[:3, :2].tolist() == [[0, 4], [1, 3], [2, 5]]
+
+
+# Properties
+
+
+@settings(deadline=None, max_examples=60)
+@given(n=st.integers(2, 120), d=st.integers(1, 6), seed=seeds)
+def test_heights_rise_and_sizes_add_up(n: int, d: int, seed: int) -> None:
+    X = np.random.default_rng(seed).integers(0, 5, (n, d))
+    tree = linkage(X, "ward")
+    assert hierarchy.is_valid_linkage(tree)
+    assert hierarchy.is_monotonic(tree)
+    sizes = np.append(np.ones(n), tree[:, 3])
+    children = tree[:, :2].astype(int)
+    np.testing.assert_array_equal(tree[:, 3], sizes[children].sum(axis=1))
+    assert (children[:, 0] < children[:, 1]).all()
+    assert tree[-1, 3] == n
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(2, 60), seed=seeds, power=st.integers(-200, 200))
+def test_a_power_of_two_scales_heights_and_nothing_else(
+    n: int,
+    seed: int,
+    power: int,
+) -> None:
+    X = np.random.default_rng(seed).normal(size=(n, 3))
+    tree = linkage(X, "ward")
+    scaled = linkage(np.ldexp(X, power), "ward")
+    np.testing.assert_array_equal(scaled[:, 2], np.ldexp(tree[:, 2], power))
+    np.testing.assert_array_equal(scaled[:, [0, 1, 3]], tree[:, [0, 1, 3]])
+
+
+@pytest.mark.parametrize(
+    "X", [np.eye(5), random_images(30, 9)], ids=["floats", "images"]
+)
+def test_rows_are_not_changed(X: NDArray[Any]) -> None:
+    before = X.copy()
+    linkage(X, "ward")
+    np.testing.assert_array_equal(X, before)
+
+
+# The same bits, however the work is divided
+
+
+@pytest.mark.parametrize(("tile_rows", "n_threads"), [(200, 1), (64, 2), (7, 2)])
+def test_tiles_and_threads_do_not_change_a_bit(
+    tile_rows: int,
+    n_threads: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X = random_images(200, 60)
+    expected = linkage(X, "ward")
+    monkeypatch.setattr(_ward, "TILE_ROWS", tile_rows)
+    with threadpool_limits(n_threads):
+        np.testing.assert_array_equal(linkage(X, "ward"), expected)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
+def test_the_backend_of_joblib_does_not_change_a_bit(
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_ward, "TILE_ROWS", 64)
+    X = random_images(200, 60)
+    expected = linkage(X, "ward")
+    with joblib.parallel_config(backend=backend):
+        np.testing.assert_array_equal(linkage(X, "ward"), expected)
+
+
+class OtherMachine(ParallelBackendBase):  # type: ignore[misc]
+    """A backend that shares no memory, and refuses to work."""
+
+    supports_sharedmem = False
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        return 1 if n_jobs == 1 else 2
+
+    def submit(self, *_: Any, **__: Any) -> NoReturn:
+        raise AssertionError("the means would be copied in each round")
+
+    apply_async = submit  # its name before joblib 1.5
+
+
+def test_the_rows_stay_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ward, "TILE_ROWS", 16)
+    X = random_images(50, 9)
+    expected = linkage(X, "ward")
+    with joblib.parallel_config(backend=OtherMachine()):
+        np.testing.assert_array_equal(linkage(X, "ward"), expected)
