@@ -14,3 +14,8 @@ os.environ.setdefault("FMNIST_CLUSTERING_ARTIFACTS", str(STAGED_ARTIFACTS))
 # OpenMP threads that spin while they wait take the cores away from BLAS.
 # `python -m fmnist_clustering run` sets the same for its kernels.
 os.environ["OMP_WAIT_POLICY"] = "passive"
+
+# The workers of pytest-xdist share the cores; tests that need threads ask for them.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"

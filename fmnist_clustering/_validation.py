@@ -345,6 +345,9 @@ def check_rows(
     if array.ndim != 2 or array.size == 0 or len(array) < min_rows:
         expected = f"(rows, columns), rows >= {min_rows}"
         raise ValueError(f"{name}: found shape {array.shape}, expected {expected}")
+    # Row by row in memory: a DataFrame holds columns, and sums in another order could
+    # differ in their last digit.
+    array = np.ascontiguousarray(array)
     if array.dtype == np.uint8:
         return array, WHITE
     rows = array.astype(np.float64, copy=False)

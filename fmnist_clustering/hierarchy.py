@@ -294,7 +294,7 @@ def compare_linkages(
     check_instance(trees, "trees", Mapping)
     table = {}
     for name, Z in trees.items():
-        tree = _check_linkage(Z)
+        tree = _check_linkage(Z, f"trees[{name!r}]")
         n = len(tree) + 1
         distances = _check_condensed(condensed, "condensed", n)
         gaps = merge_gaps(tree)
@@ -379,18 +379,19 @@ def _check_condensed(
     return distances
 
 
-def _check_linkage(Z: ArrayLike) -> FloatArray:
+def _check_linkage(Z: ArrayLike, name: str = "Z") -> FloatArray:
     """Return a linkage matrix as float64."""
-    tree = check_numbers(Z, "Z")
+    tree = check_numbers(Z, name)
     if tree.ndim != 2 or tree.shape[1] != 4 or len(tree) == 0:
-        raise ValueError(f"Z: found shape {tree.shape}, expected (n - 1, 4)")
+        raise ValueError(f"{name}: found shape {tree.shape}, expected (n - 1, 4)")
     if not np.isfinite(tree).all() or (np.diff(tree[:, 2]) < 0).any():
         raise ValueError(
-            "Z: found heights that fall or are not finite, "
+            f"{name}: found heights that fall or are not finite, "
             "expected a monotone linkage matrix",
         )
     if not hierarchy.is_valid_linkage(tree):
         raise ValueError(
-            "Z: found cluster ids out of range or used twice, expected SciPy's layout",
+            f"{name}: found cluster ids out of range or used twice, "
+            "expected SciPy's layout",
         )
     return tree

@@ -128,8 +128,8 @@ def quantize(
 
     Notes
     -----
-    k-means runs on the unique colors, weighted by their numbers of pixels: the cost is
-    the same as that of all pixels. It goes from coarse to fine.
+    k-means runs on the unique colors, weighted by their numbers of pixels, which lowers
+    the same cost as k-means on all pixels. It goes from coarse to fine.
 
     1. Search: `fmnist_clustering.fit_kmeans` with three starts, on the mean colors of
        cubes of color space. The cubes are 8 levels wide, or narrower until there are 20

@@ -165,7 +165,7 @@ NO_NUMBERS: dict[str, Change] = {
     "None": constant(None),
     "text": constant("numbers"),
     "text of digits": as_type(str),
-    "objects": as_type(object),
+    "objects": lambda values: np.full(np.shape(values), object()),
     "complex": as_type(complex),
     "ragged": ragged,
     "mapping": constant({"a": 1}),
@@ -301,6 +301,7 @@ KINDS["optional count"] = replace(
     KINDS["count"],
     bad=all_but(KINDS["count"].bad, "None"),
 )
+# Bad sizes are not refused yet.
 KINDS["size in bytes"] = Kind(lambda: 3, same=KINDS["count"].same)
 KINDS["height"] = Kind(
     lambda: 5.0,
@@ -581,7 +582,7 @@ KINDS["PNG file name"] = replace(
     example=lambda: "a.png",
     bad=all_but(KINDS["file name"].bad, "None") | {"CSV": constant("a.csv")},
 )
-KINDS["bytes"] = Kind(lambda: b"content", bad=all_but(OTHER_TYPES, "bytes"))
+KINDS["bytes"] = Kind(lambda: b"content", bad=OTHER_TYPES)
 KINDS["any table"] = Kind(files, bad=OTHER_TYPES)
 KINDS["optional table"] = Kind(files, bad=all_but(OTHER_TYPES, "None"))
 
@@ -717,8 +718,28 @@ KINDS["table of files"] = Kind(
 )
 
 
-# Functions: the kind of each argument. One that may not be given stands in a second
-# call, if it excludes another.
+# Functions
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One way to call a function.
+
+    Attributes
+    ----------
+    function : callable
+        The function.
+    kinds : dict of str to str
+        The kind of each argument by its name.
+    """
+
+    function: Callable[..., Any]
+    kinds: dict[str, str]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return an argument for each name that is fine."""
+        return {name: KINDS[kind].example() for name, kind in self.kinds.items()}
+
 
 COLOR = {"image": "indexed image"}
 CURVE = {"k_values": "k of a curve", "inertia": "curve"}
@@ -726,8 +747,8 @@ TRUTH = {"labels_true": "garments", "labels_pred": "labels"}
 TWO_PICTURES = {"a": "compared picture", "b": "other picture"}
 RANDOM = {"random_state": "count or 0"}
 
-CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
-    (
+CALLS = [
+    Call(
         fc.fit_kmeans,
         {
             "X": "rows",
@@ -738,12 +759,14 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             **RANDOM,
         },
     ),
-    (fc.inertia, {"X": "rows", "labels": "labels", "sample_weight": "weights"}),
-    (fc.cluster_means, {"X": "rows", "labels": "labels"}),
-    (fc.canonical_labels, {"labels": "any labels"}),
-    (fc.match_labels, {"labels": "labels", "reference": "labels"}),
-    (fc.sweep_k, {"X": "rows", "k_values": "k values", "n_init": "starts", **RANDOM}),
-    (
+    Call(fc.inertia, {"X": "rows", "labels": "labels", "sample_weight": "weights"}),
+    Call(fc.cluster_means, {"X": "rows", "labels": "labels"}),
+    Call(fc.canonical_labels, {"labels": "any labels"}),
+    Call(fc.match_labels, {"labels": "labels", "reference": "labels"}),
+    Call(
+        fc.sweep_k, {"X": "rows", "k_values": "k values", "n_init": "starts", **RANDOM}
+    ),
+    Call(
         fc.stability,
         {
             "X": "rows",
@@ -753,23 +776,23 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             **RANDOM,
         },
     ),
-    (
+    Call(
         fc.selection_scores,
         {"X": "rows", "sweep": "sweep", "replicates": "replicates"},
     ),
-    (fc.select_k, {"scores": "scores"}),
-    (fc.describe_selection, {"selected": "selected"}),
-    (fc.silhouette_samples, {"X": "rows", "labels": "labels"}),
-    (fc.elbow, CURVE),
-    (fc.elbow_ranges, CURVE),
-    (fc.condensed_distances, {"X": "rows"}),
-    (fc.linkage, {"X_or_condensed": "rows", "method": "linkage"}),
-    (fc.linkage, {"X_or_condensed": "condensed", "method": "linkage"}),
-    (fc.merge_gaps, {"Z": "tree", "max_clusters": "count"}),
-    (fc.flat_clusters, {"Z": "tree", "n_clusters": "optional count"}),
-    (fc.flat_clusters, {"Z": "tree", "height": "height"}),
-    (fc.truncate_tree, {"Z": "tree", "n_leaves": "count"}),
-    (
+    Call(fc.select_k, {"scores": "scores"}),
+    Call(fc.describe_selection, {"selected": "selected"}),
+    Call(fc.silhouette_samples, {"X": "rows", "labels": "labels"}),
+    Call(fc.elbow, CURVE),
+    Call(fc.elbow_ranges, CURVE),
+    Call(fc.condensed_distances, {"X": "rows"}),
+    Call(fc.linkage, {"X_or_condensed": "rows", "method": "linkage"}),
+    Call(fc.linkage, {"X_or_condensed": "condensed", "method": "linkage"}),
+    Call(fc.merge_gaps, {"Z": "tree", "max_clusters": "count"}),
+    Call(fc.flat_clusters, {"Z": "tree", "n_clusters": "optional count"}),
+    Call(fc.flat_clusters, {"Z": "tree", "height": "height"}),
+    Call(fc.truncate_tree, {"Z": "tree", "n_leaves": "count"}),
+    Call(
         fc.compare_linkages,
         {
             "trees": "trees",
@@ -777,25 +800,27 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "n_clusters": "count",
         },
     ),
-    (fc.contingency, TRUTH),
-    (fc.external_scores, TRUTH),
-    (fc.quantize, {"image": "picture", "n_colors": "count", **RANDOM}),
-    (fc.apply_palette, {"image": "picture", "palette": "palette", "dither": "flag"}),
-    (fc.psnr, TWO_PICTURES),
-    (fc.delta_e, TWO_PICTURES),
-    (fc.srgb_to_lab, {"colors": "colors"}),
-    (fc.ciede2000, {"lab": "Lab colors", "other": "Lab colors"}),
-    (fc.indexed_png, COLOR),
-    (
+    Call(fc.contingency, TRUTH),
+    Call(fc.external_scores, TRUTH),
+    Call(fc.quantize, {"image": "picture", "n_colors": "count", **RANDOM}),
+    Call(
+        fc.apply_palette, {"image": "picture", "palette": "palette", "dither": "flag"}
+    ),
+    Call(fc.psnr, TWO_PICTURES),
+    Call(fc.delta_e, TWO_PICTURES),
+    Call(fc.srgb_to_lab, {"colors": "colors"}),
+    Call(fc.ciede2000, {"lab": "Lab colors", "other": "Lab colors"}),
+    Call(fc.indexed_png, COLOR),
+    Call(
         fc.size_report,
         {**COLOR, "original": "original", "source_size": "size in bytes"},
     ),
-    (fc.load_image, {"source": "picture file"}),
-    (fc.image_file_size, {"source": "picture file"}),
-    (fc.load_split, {"split": "split", "data_dir": "optional folder"}),
-    (fc.read_csv, {"path": "CSV file"}),
-    (plots.cluster_color, {"cluster": "count or 0"}),
-    (
+    Call(fc.load_image, {"source": "picture file"}),
+    Call(fc.image_file_size, {"source": "picture file"}),
+    Call(fc.load_split, {"split": "split", "data_dir": "optional folder"}),
+    Call(fc.read_csv, {"path": "CSV file"}),
+    Call(plots.cluster_color, {"cluster": "count or 0"}),
+    Call(
         plots.plot_images,
         {
             "images": "images",
@@ -806,7 +831,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "gap": "count or 0",
         },
     ),
-    (
+    Call(
         plots.plot_members,
         {
             "groups": "groups of images",
@@ -815,7 +840,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "zoom": "count",
         },
     ),
-    (
+    Call(
         plots.plot_inertia,
         {
             "k_values": "k of a drawn curve",
@@ -824,7 +849,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "chosen": "marked k",
         },
     ),
-    (
+    Call(
         plots.plot_silhouette_scores,
         {
             "k_values": "k of a drawn curve",
@@ -833,7 +858,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "chosen": "marked k",
         },
     ),
-    (
+    Call(
         plots.plot_selection,
         {
             "scores": "drawn scores",
@@ -841,7 +866,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "axes": "axes for five scores",
         },
     ),
-    (
+    Call(
         plots.plot_silhouettes,
         {
             "samples": "silhouettes",
@@ -850,7 +875,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "ax": "axes",
         },
     ),
-    (
+    Call(
         plots.plot_scatter,
         {
             "points": "plane",
@@ -861,8 +886,8 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             **RANDOM,
         },
     ),
-    (plots.plot_contingency, {"table": "table of counts", "ax": "axes"}),
-    (
+    Call(plots.plot_contingency, {"table": "table of counts", "ax": "axes"}),
+    Call(
         plots.plot_family_tree,
         {
             "labels": "labelings",
@@ -871,7 +896,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "smallest": "share",
         },
     ),
-    (
+    Call(
         plots.plot_dendrogram,
         {
             "tree": "truncated tree",
@@ -882,13 +907,13 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "pictures": "optional pictures",
         },
     ),
-    (plots.plot_palette, {**COLOR, "ax": "axes"}),
-    (plots.plot_quantized, {**COLOR, "ax": "axes", "title": "text"}),
-    (
+    Call(plots.plot_palette, {**COLOR, "ax": "axes"}),
+    Call(plots.plot_quantized, {**COLOR, "ax": "axes", "title": "text"}),
+    Call(
         plots.plot_rate_distortion,
         {"table": "table of files", "ax": "axes", "source": "optional size"},
     ),
-    (
+    Call(
         notebook.show,
         {
             "fig": "figure",
@@ -897,7 +922,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, str]]] = [
             "data": "optional table",
         },
     ),
-    (notebook.table, {"data": "any table"}),
-    (notebook.save_artifact, {"name": "file name", "content": "bytes"}),
-    (notebook.save_numbers, {"name": "file name", "data": "any table"}),
+    Call(notebook.table, {"data": "any table"}),
+    Call(notebook.save_artifact, {"name": "file name", "content": "bytes"}),
+    Call(notebook.save_numbers, {"name": "file name", "data": "any table"}),
 ]

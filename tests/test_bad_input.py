@@ -5,7 +5,7 @@ found and what was expected.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import isfunction, signature
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.arguments import (
     CALLS,
     KINDS,
     N_ROWS,
+    Call,
     Change,
     as_type,
     condensed,
@@ -36,24 +37,16 @@ from tests.arguments import (
 )
 
 
-def examples(kinds: Mapping[str, str]) -> dict[str, Any]:
-    """Return a good argument for each name."""
-    return {name: KINDS[kind].example() for name, kind in kinds.items()}
-
-
-def cases(group: str) -> Iterator[Any]:
-    """Yield each call with the name of one argument and a change of it."""
-    for function, kinds in CALLS:
-        for argument, kind in kinds.items():
-            changes: Mapping[str, Change] = getattr(KINDS[kind], group)
+def each_change(group: str) -> pytest.MarkDecorator:
+    """Run a test for each call, each of its arguments, and each change of that one."""
+    found = []
+    for call in CALLS:
+        for argument, kind in call.kinds.items():
+            changes: dict[str, Change] = getattr(KINDS[kind], group)
             for name, change in changes.items():
-                case_id = f"{function.__name__}-{argument}-{name}"
-                yield pytest.param(function, kinds, argument, change, id=case_id)
-
-
-def each_case(group: str) -> pytest.MarkDecorator:
-    names = ("function", "kinds", "argument", "change")
-    return pytest.mark.parametrize(names, list(cases(group)))
+                case_id = f"{call.function.__name__}-{argument}-{name}"
+                found.append(pytest.param(call, argument, change, id=case_id))
+    return pytest.mark.parametrize(("call", "argument", "change"), found)
 
 
 # The matrix meets everything
@@ -73,12 +66,15 @@ def public_functions() -> list[Callable[..., Any]]:
 def test_the_matrix_meets_every_argument_of_every_public_function(
     function: Callable[..., Any],
 ) -> None:
-    met = {name for other, kinds in CALLS if other is function for name in kinds}
+    met: set[str] = set()
+    for call in CALLS:
+        if call.function is function:
+            met.update(call.kinds)
     assert met == set(signature(function).parameters)
 
 
 def test_every_kind_of_argument_is_used_and_tried() -> None:
-    used = {kind for _, kinds in CALLS for kind in kinds.values()}
+    used = {kind for call in CALLS for kind in call.kinds.values()}
     assert used == set(KINDS)
     assert all(kind.same or kind.bad for kind in KINDS.values())
 
@@ -88,14 +84,14 @@ def test_every_kind_of_argument_is_used_and_tried() -> None:
 
 def drawn(ax: Axes) -> list[Any]:
     """Return the numbers and texts on axes."""
-    lines = [line.get_xydata() for line in ax.lines]
-    points = [np.asarray(item.get_offsets()) for item in ax.collections]
-    pictures = [np.asarray(image.get_array()) for image in ax.images]
-    texts = [text.get_text() for text in ax.texts]
-    ticks = [
-        label.get_text() for label in (*ax.get_xticklabels(), *ax.get_yticklabels())
+    labels_of_ticks = [*ax.get_xticklabels(), *ax.get_yticklabels()]
+    return [
+        *[line.get_xydata() for line in ax.lines],
+        *[np.asarray(points.get_offsets()) for points in ax.collections],
+        *[np.asarray(image.get_array()) for image in ax.images],
+        *[patch.get_extents().bounds for patch in ax.patches],
+        *[text.get_text() for text in (*ax.texts, *labels_of_ticks)],
     ]
-    return [*lines, *points, *pictures, *texts, *ticks]
 
 
 def results_of(function: Callable[..., Any], arguments: Mapping[str, Any]) -> list[Any]:
@@ -106,6 +102,11 @@ def results_of(function: Callable[..., Any], arguments: Mapping[str, Any]) -> li
         axes = np.asarray(arguments.get(name, []), dtype=object)
         results += [drawn(ax) for ax in axes.ravel()]
     return results
+
+
+@cache
+def plain_results(call: Call) -> list[Any]:
+    return results_of(call.function, call.arguments())
 
 
 def assert_equal(found: Any, expected: Any, rtol: float = 0) -> None:
@@ -135,32 +136,23 @@ def assert_equal(found: Any, expected: Any, rtol: float = 0) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
-@each_case("same")
-def test_the_same_values_in_another_form_give_the_same(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
+def copy_of(values: Any) -> Any:
+    """Return a copy of an array or a table; anything else is returned itself."""
+    is_array = isinstance(values, np.ndarray | pd.DataFrame | pd.Series)
+    return values.copy() if is_array else values
+
+
+@each_change("same")
+def test_another_form_gives_the_same_and_stays_as_it_is(
+    call: Call,
     argument: str,
     change: Change,
 ) -> None:
-    expected = results_of(function, examples(kinds))
-    arguments = examples(kinds)
-    arguments[argument] = change(arguments[argument])
-    assert_equal(results_of(function, arguments), expected)
-
-
-@each_case("same")
-def test_the_arrays_of_the_caller_stay_as_they_are(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
-    argument: str,
-    change: Change,
-) -> None:
-    arguments = examples(kinds)
+    arguments = call.arguments()
     form = change(arguments[argument])
-    if not isinstance(form, np.ndarray | pd.DataFrame | pd.Series):
-        pytest.skip("no array")
-    before = form.copy()
-    function(**{**arguments, argument: form})
+    before = copy_of(form)
+    results = results_of(call.function, arguments | {argument: form})
+    assert_equal(results, plain_results(call))
     assert_equal(form, before)
 
 
@@ -176,71 +168,65 @@ def images() -> NDArray[np.uint8]:
 
 
 TAKES_ROWS = [
-    pytest.param(function, kinds, argument, id=function.__name__)
-    for function, kinds in CALLS
-    for argument, kind in kinds.items()
+    pytest.param(call, argument, id=call.function.__name__)
+    for call in CALLS
+    for argument, kind in call.kinds.items()
     if kind == "rows"
 ]
-each_function_of_rows = pytest.mark.parametrize(
-    ("function", "kinds", "argument"),
-    TAKES_ROWS,
-)
+each_function_of_rows = pytest.mark.parametrize(("call", "argument"), TAKES_ROWS)
+
+
+def result_for(call: Call, argument: str, value: Any) -> Any:
+    return call.function(**call.arguments() | {argument: value})
 
 
 @each_function_of_rows
 @pytest.mark.parametrize("form", [pd.DataFrame, read_only, np.asfortranarray, view])
 def test_images_are_images_in_any_container(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
+    call: Call,
     argument: str,
     form: Change,
 ) -> None:
-    expected = function(**examples(kinds) | {argument: images()})
-    assert_equal(function(**examples(kinds) | {argument: form(images())}), expected)
+    expected = result_for(call, argument, images())
+    assert_equal(result_for(call, argument, form(images())), expected)
 
 
 @each_function_of_rows
-def test_255_counts_as_1_in_images(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
-    argument: str,
-) -> None:
-    found = function(**examples(kinds) | {argument: images()})
-    expected = function(**examples(kinds) | {argument: images() / 255})
-    assert_equal(found, expected, rtol=1e-9)
+def test_255_counts_as_1_in_images(call: Call, argument: str) -> None:
+    expected = result_for(call, argument, images() / 255)
+    assert_equal(result_for(call, argument, images()), expected, rtol=1e-9)
+
+
+OTHER_TYPES = {
+    "list": nested,
+    "int64": as_type(np.int64),
+    "uint16": as_type(np.uint16),
+    "frame of int64": lambda values: pd.DataFrame(values, dtype=np.int64),
+}
 
 
 @each_function_of_rows
-@pytest.mark.parametrize(
-    "form",
-    [
-        nested,
-        as_type(np.int64),
-        as_type(np.uint16),
-        lambda x: pd.DataFrame(x, dtype=int),
-    ],
-    ids=["list", "int64", "uint16", "frame of int64"],
-)
+@pytest.mark.parametrize("form", OTHER_TYPES.values(), ids=OTHER_TYPES.keys())
 def test_numbers_of_another_type_are_taken_as_they_are(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
+    call: Call,
     argument: str,
     form: Change,
 ) -> None:
-    expected = function(**examples(kinds) | {argument: images().astype(np.float64)})
-    assert_equal(function(**examples(kinds) | {argument: form(images())}), expected)
+    expected = result_for(call, argument, images().astype(np.float64))
+    assert_equal(result_for(call, argument, form(images())), expected)
 
 
 # Bad arguments
 
 
-def check_message(message: str, names_to_accept: list[str]) -> None:
+def check_message(message: str, names: list[str]) -> None:
     """Check that an error names an argument, what was found and what was expected.
 
-    The words may be those of scikit-learn or SciPy.
+    Our words are "name: found X, expected Y"; those of scikit-learn are fine, too.
     """
-    alternatives = "|".join(map(re.escape, names_to_accept))
-    assert re.search(rf"\b({alternatives})\b", message), message
+    name = f"({'|'.join(names)})"
+    is_named = rf"^[^:]*\b{name}\b[^:]*: |\b{name} == |'{name}' parameter|Input {name} "
+    assert re.search(is_named, message), message
     assert re.search(r"\bfound\b|\bgot\b|==|\bcontains\b", message, re.I), message
     assert re.search(r"\bexpected\b|\bmust\b|\bshould\b", message, re.I), message
 
@@ -252,41 +238,33 @@ def artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def refusal(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
-    argument: str,
-    change: Change,
-) -> str:
-    arguments = examples(kinds)
+def refusal(call: Call, argument: str, change: Change) -> str:
+    """Return the message of the error that one changed argument raises."""
+    arguments = call.arguments()
     arguments[argument] = change(arguments[argument])
     with pytest.raises((ValueError, TypeError)) as caught:
-        function(**arguments)
+        call.function(**arguments)
     return str(caught.value)
 
 
-@each_case("bad")
+@each_change("bad")
 def test_a_bad_argument_is_refused_under_its_name(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
+    call: Call,
     argument: str,
     change: Change,
     artifacts: Path,
 ) -> None:
-    message = refusal(function, kinds, argument, change)
-    check_message(message, [argument])
+    check_message(refusal(call, argument, change), [argument])
     assert not list(artifacts.iterdir()), "a file was written"
 
 
-@each_case("misfits")
+@each_change("misfits")
 def test_arguments_that_do_not_fit_each_other_are_refused(
-    function: Callable[..., Any],
-    kinds: dict[str, str],
+    call: Call,
     argument: str,
     change: Change,
 ) -> None:
-    message = refusal(function, kinds, argument, change)
-    check_message(message, list(kinds))
+    check_message(refusal(call, argument, change), list(call.kinds))
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,13 @@ def test_distances_of_images_are_exact(n_pixels: int, n_threads: int) -> None:
     np.testing.assert_array_equal(found, distances_of_integers(a, b))
 
 
+def test_distances_of_wide_images_are_exact() -> None:
+    # Pixels of 1 become -127. The product of two such rows, 1041 * 127 ** 2, is the
+    # first odd one that float32 cannot hold.
+    rows = np.ones((2, 1041), dtype=np.uint8)
+    assert squared_distances(rows, rows).tolist() == [[0, 0], [0, 0]]
+
+
 def test_distances_of_images_do_not_depend_on_the_block() -> None:
     a = random_images(0, 70, 784)
     b = random_images(1, 41, 784)

@@ -188,7 +188,7 @@ def test_artifacts_on_another_file_system(
     check_that_the_next_run_finishes(checkout)
 
 
-@pytest.mark.parametrize("n_replaced", range(N_FILES))
+@pytest.mark.parametrize("n_replaced", [0, N_FILES - 1])
 def test_a_full_disk_on_another_file_system(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

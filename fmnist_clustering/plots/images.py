@@ -69,7 +69,7 @@ def plot_images(
     check_integer(n_columns, "n_columns")
     n_rows = math.ceil(len(pixels) / n_columns)
     names = check_names(row_names, "row_names", n_rows)
-    check_integer(zoom, "zoom")
+    zoom = check_integer(zoom, "zoom")
     check_integer(gap, "gap", minimum=0)
 
     page = _arrange_in_grid(pixels, n_rows, n_columns, gap)

@@ -176,30 +176,7 @@ def _parse_arguments(
         "run",
         help="execute notebooks in place and regenerate artifacts/",
     )
-    run_parser.add_argument(
-        "notebooks",
-        nargs="*",
-        type=Path,
-        metavar="NOTEBOOK",
-        help="default: all in notebooks/",
-    )
-    run_parser.add_argument(
-        "--output-dir",
-        type=Path,
-        help="write notebooks and artifacts here instead",
-    )
-    run_parser.add_argument(
-        "--data-dir",
-        type=Path,
-        help="folder with other CSV files; needs --output-dir",
-    )
-    run_parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change a parameter of the notebooks; needs --output-dir",
-    )
+    _add_run_options(run_parser)
     options = parser.parse_args(arguments)
 
     try:
@@ -212,6 +189,34 @@ def _parse_arguments(
         reason = "committed results stay as they are"
         run_parser.error(f"--set and --data-dir need --output-dir: {reason}")
     return options.notebooks, settings, options.output_dir
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``run``."""
+    parser.add_argument(
+        "notebooks",
+        nargs="*",
+        type=Path,
+        metavar="NOTEBOOK",
+        help="default: all in notebooks/",
+    )
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        help="write notebooks and artifacts here instead",
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        help="folder with other CSV files; needs --output-dir",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a parameter of the notebooks; needs --output-dir",
+    )
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ else:
 LOCK_NAME = ".lock"
 
 N_TRIES = 100
-"""The folder of the lock can vanish between two steps, but not so often."""
+"""Other runs can remove the folder of the lock between two steps, but not so often."""
 
 
 @contextlib.contextmanager
@@ -74,10 +74,10 @@ def _take(path: Path) -> BinaryIO:
 def _open(path: Path) -> BinaryIO:
     """Open the lock file; other runs may remove its folder while we try."""
     for _ in range(N_TRIES - 1):
-        with contextlib.suppress(FileExistsError, FileNotFoundError):
+        with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             return path.open("ab")
-    path.parent.mkdir(parents=True, exist_ok=True)  # no other run: a real error
+    path.parent.mkdir(parents=True, exist_ok=True)  # now an error is a real one
     return path.open("ab")
 
 
