@@ -216,7 +216,8 @@ def truncate_tree(Z: ArrayLike, n_leaves: int) -> TruncatedTree:
     -------
     TruncatedTree
         ``.Z`` is the small tree; its sizes count its own leaves, not rows. ``.labels``
-        says which leaf each row belongs to. They are the flat clusters at `n_leaves`.
+        says which leaf each row belongs to. Unless merges tie in height, the leaves are
+        the flat clusters at `n_leaves`.
 
     Raises
     ------
