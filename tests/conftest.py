@@ -1,6 +1,16 @@
-"""Profiles of Hypothesis: the same examples in every run, or new ones each night."""
+"""Settings of the tests.
+
+Hypothesis has two profiles: the same examples in every run, or new ones each night.
+"""
+
+import signal
 
 from hypothesis import HealthCheck, settings
+
+# A shell without job control lets its background jobs ignore Ctrl-C, and they hand that
+# down to the runs that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines are slow at times, which is no failure.
 any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
@@ -397,7 +397,6 @@ weighted_rows = st.lists(
 )
 
 
-@settings(max_examples=60)
 @given(weighted_rows)
 def test_inertia_with_weights_equals_repeated_rows(
     rows: list[tuple[int, int, int]],
