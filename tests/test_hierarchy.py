@@ -216,6 +216,14 @@ def test_distances_that_do_not_fit_are_refused(
     function(X)
 
 
+def test_distances_that_just_fit_are_computed(
+    set_available_memory: Callable[[int], None],
+) -> None:
+    # 256 rows have 32,640 pairs, and their distances take exactly 255 kB.
+    set_available_memory(255)
+    assert len(condensed_distances(np.zeros((256, 1)))) == 32_640
+
+
 @pytest.mark.parametrize("rows", [X, PIXELS], ids=["floats", "images"])
 def test_ward_gives_the_same_tree_whatever_memory_is_free(
     rows: NDArray[Any],
