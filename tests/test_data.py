@@ -146,11 +146,14 @@ def check_is_original(images: FashionMNIST, split: str) -> None:
     assert hashlib.sha256(images.garments.tobytes()).hexdigest() == sha_of_garments
 
 
-@pytest.mark.parametrize("split", ORIGINAL)
+@pytest.mark.parametrize(
+    "split", [pytest.param("train", marks=pytest.mark.slow), "test"]
+)
 def test_a_split_is_the_original(split: str) -> None:
     check_is_original(load_split(split), split)
 
 
+@pytest.mark.slow
 def test_all_is_train_then_test() -> None:
     images = load_split("all")
     n_train, *_ = ORIGINAL["train"]

@@ -110,6 +110,15 @@ def test_many_labelings_in_one_pass_equal_single_ones() -> None:
         np.testing.assert_allclose(silhouettes, reference, rtol=0, atol=1e-9)
 
 
+def test_images_keep_thirteen_digits() -> None:
+    rng = np.random.default_rng(2)
+    pixels = rng.integers(0, 256, (100, 784), dtype=np.uint8)
+    labels = rng.integers(0, 3, 100)
+    silhouettes = silhouette_samples(pixels, labels)
+    by_definition = silhouettes_by_definition(pixels.astype(np.float64), labels)
+    np.testing.assert_allclose(silhouettes, by_definition, rtol=0, atol=1e-13)
+
+
 def test_one_labeling_in_a_table_gives_a_table() -> None:
     labels = [0, 0, 0, 1, 1, 1]
     table = silhouette_samples(SIX_POINTS, [labels])
