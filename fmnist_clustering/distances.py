@@ -1,4 +1,4 @@
-"""Euclidean distances between rows, in tiles: exact for images, on all cores."""
+"""Euclidean distances between rows, in tiles: exact for images, precise for floats."""
 
 import os
 import re
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike
-from scipy.spatial.distance import pdist
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from fmnist_clustering._validation import FloatArray, RowArray, check_rows
@@ -25,50 +25,117 @@ Pixels are shifted to -128..127, so a product of two is at most 2^14, and every 
 sum of 2^10 such products is a whole number of at most 2^24, which float32 holds.
 """
 
+DIRECT_COLUMNS = 32
+"""Up to this many columns subtraction takes no longer than a matrix product."""
+
+LARGEST_ERROR = 1e-9
+"""How wrong the square of a distance of float rows may be, relative to itself."""
+
+LARGEST_SHARE_BY_PAIRS = 0.05
+"""If more pairs than that are doubtful, it is faster to subtract all of them."""
+
+MAX_DIFFERENCES = 2**20
+"""So many numbers at a time are subtracted: 8 MB, which stay in cache."""
+
+SMALLEST_SAFE = 1e-130
+LARGEST_SAFE = 1e150
+"""Between these magnitudes squares of values and of their differences are safe."""
+
 MEMINFO = Path("/proc/meminfo")
 
 
-def squared_distances(a: RowArray, b: RowArray) -> FloatArray:
-    """Return the squared Euclidean distance of each row of `a` to each row of `b`.
+def euclidean_distances(a: RowArray, b: RowArray) -> FloatArray:
+    """Return the Euclidean distance of each row of `a` to each row of `b`.
 
     Parameters
     ----------
     a, b : (m, d) and (n, d) uint8 or float64
         Rows of one type, as `fmnist_clustering._validation.check_rows` returns them.
-        The mean of float rows should be near 0, since rounding grows with the norms.
 
     Returns
     -------
     (m, n) float64
-        0 or more, in squared units of the rows, which are grey levels for images.
+        0 or more, in units of the rows, which are grey levels for images. Distances of
+        images are exact but for the rounding of the square root. Those of float rows
+        are right to 1e-9 of the distance, wherever the rows lie.
+
+    Raises
+    ------
+    ValueError
+        When a distance is larger than float64 can hold.
 
     Notes
     -----
-    |x - y|^2 = |x|^2 + |y|^2 - 2 x.y, since a matrix product is far faster than
-    subtraction row by row. For images of at most 1,024 columns the product is exact in
-    float32, whatever the order of summation (see `MAX_EXACT_COLUMNS`), and so is the
-    result. Float rows are computed in float64, and a result that is within its rounding
-    error of 0 becomes 0. Memory: 8 m n bytes, and half as much again on the way.
+    Memory: 8 m n bytes, and about twice as much on the way.
     """
-    is_image = a.dtype == np.uint8
-    if is_image and a.shape[1] <= MAX_EXACT_COLUMNS:
-        dtype: type[np.floating[Any]] = np.float32
-    else:
-        dtype = np.float64
-    shift = dtype(128 if is_image else 0)
-    x = np.subtract(a, shift, dtype=dtype)
-    y = np.subtract(b, shift, dtype=dtype)
-    norms_x = np.square(x).sum(axis=1, dtype=np.float64)
-    norms_y = np.square(y).sum(axis=1, dtype=np.float64)
+    if a.dtype == np.uint8:
+        squared = _squared_distances_of_images(a, b)
+        return np.sqrt(squared, out=squared)
+    can_be_squared = _can_be_squared(a) and _can_be_squared(b)
+    if a.shape[1] <= DIRECT_COLUMNS or not can_be_squared:
+        return direct_distances(a, b)
+    return _distances_by_product(a, b)
 
-    squared: FloatArray = (x @ y.T).astype(np.float64, copy=False)
-    squared *= -2
-    squared += norms_x[:, None]
-    squared += norms_y
-    if not is_image:
-        rounding_error = 16 * np.finfo(np.float64).eps * (norms_x[:, None] + norms_y)
-        squared[squared < rounding_error] = 0
-    return squared
+
+def direct_distances(a: RowArray, b: RowArray) -> FloatArray:
+    """Return the distance of each float row of `a` to each of `b`, by subtraction.
+
+    Parameters
+    ----------
+    a, b : (m, d) and (n, d) float64
+        All values are finite.
+
+    Returns
+    -------
+    (m, n) float64
+        As precise as float64 allows, at any offset and scale. The same on every
+        machine, since no matrix product is involved.
+
+    Raises
+    ------
+    ValueError
+        When a distance is larger than float64 can hold.
+    """
+    distances = np.asarray(cdist(a, b))
+    if not (_can_be_squared(a) and _can_be_squared(b)):
+        # SciPy adds squares, which may have become 0 or infinity.
+        is_doubtful = (distances < SMALLEST_SAFE) | (distances > LARGEST_SAFE)
+        _measure_again(distances, is_doubtful, a, b)
+    return distances
+
+
+def distances_of_pairs(x: RowArray, y: RowArray) -> FloatArray:
+    """Return the distance of each row of `x` to the same row of `y`.
+
+    Parameters
+    ----------
+    x, y : (m, d) float64
+        All values are finite.
+
+    Returns
+    -------
+    (m,) float64
+        As precise as float64 allows, at any offset and scale.
+
+    Raises
+    ------
+    ValueError
+        When a distance is larger than float64 can hold.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = np.abs(x - y)
+        # Relative to the largest difference, no square overflows, and only squares that
+        # do not count can underflow.
+        largest = differences.max(axis=1)
+        scale = np.where(largest > 0, largest, 1.0)
+        differences /= scale[:, None]
+        distances = scale * np.sqrt(np.square(differences).sum(axis=1))
+    if not np.isfinite(distances).all():
+        raise ValueError(
+            "X: found rows whose distance is larger than float64 can hold, "
+            f"expected distances up to {np.finfo(np.float64).max:.3g}"
+        )
+    return np.asarray(distances)
 
 
 def condensed_distances(X: ArrayLike) -> FloatArray:
@@ -88,25 +155,24 @@ def condensed_distances(X: ArrayLike) -> FloatArray:
     Raises
     ------
     ValueError
-        For fewer than two rows, or rows that are not finite numbers.
+        For fewer than two rows, rows that are not finite numbers, or distances that are
+        larger than float64 can hold.
     MemoryError
         When the result would take more memory than the machine has available.
 
     Notes
     -----
-    Images go through exact tiles, all other rows through SciPy's ``pdist``. 10,000
-    images take about 1 s on two cores and 400 MB.
+    Distances of images are exact but for the rounding of the square root; those of
+    other rows are as precise as float64 allows, at any offset and scale. 10,000 images
+    take about 1 s on two cores and 400 MB.
     """
     rows, unit = check_rows(X, min_rows=2)
     n = len(rows)
     check_memory(n, copies=1)
-    if rows.dtype != np.uint8:
-        return np.asarray(pdist(rows))
-
     starts = range(0, n, TILE_ROWS)
     blocks = [rows[start : start + TILE_ROWS] for start in starts]
     condensed = np.empty(n * (n - 1) // 2)
-    for i, j, tile in map_tiles(_distances, blocks, "tiles of distances"):
+    for i, j, tile in map_tiles(_measure_tile, blocks, "tiles of distances"):
         for row, distances in enumerate(tile, start=starts[i]):
             # Only the pairs (row, column) with row < column are kept.
             first_column = max(starts[j], row + 1)
@@ -185,10 +251,84 @@ def check_memory(n_rows: int, copies: int) -> None:
         )
 
 
-def _distances(rows: RowArray, others: RowArray | None) -> FloatArray:
+def _measure_tile(rows: RowArray, others: RowArray | None) -> FloatArray:
     """Return the distances between two blocks of rows, in their own units."""
-    squared = squared_distances(rows, rows if others is None else others)
-    return np.sqrt(squared, out=squared)
+    columns = rows if others is None else others
+    if rows.dtype == np.uint8:
+        return euclidean_distances(rows, columns)
+    return direct_distances(rows, columns)
+
+
+def _squared_distances_of_images(a: RowArray, b: RowArray) -> FloatArray:
+    """Return squared distances in squared grey levels, exact in any order of summation.
+
+    |x - y|^2 = |x|^2 + |y|^2 - 2 x.y, since a matrix product is far faster than
+    subtraction row by row. See `MAX_EXACT_COLUMNS` for the type.
+    """
+    dtype: type[np.floating[Any]] = np.float32
+    if a.shape[1] > MAX_EXACT_COLUMNS:
+        dtype = np.float64
+    x = np.subtract(a, dtype(128), dtype=dtype)
+    y = np.subtract(b, dtype(128), dtype=dtype)
+    squared: FloatArray = (x @ y.T).astype(np.float64, copy=False)
+    squared *= -2
+    squared += np.square(x).sum(axis=1, dtype=np.float64)[:, None]
+    squared += np.square(y).sum(axis=1, dtype=np.float64)
+    return squared
+
+
+def _distances_by_product(a: RowArray, b: RowArray) -> FloatArray:
+    """Return distances of float rows by a matrix product where it is precise enough.
+
+    |x - y|^2 = |x|^2 + |y|^2 - 2 x.y = N - 2 x.y loses digits where x and y are much
+    nearer to each other than to the origin. To first order in the precision u = 2^-53
+    it is wrong by at most (d + 4) u N: d for the product, whose terms sum up to N / 2
+    at most and are doubled, and 4 for N and the last subtraction. All pairs for which
+    that could be more than `LARGEST_ERROR` are measured again by subtraction.
+    """
+    # A median is not drawn away by a few rows that lie far out. Some rows are enough.
+    center = np.median(a[:: 1 + len(a) // 64], axis=0)
+    x = a - center
+    y = b - center
+    total = np.square(x).sum(axis=1)[:, None] + np.square(y).sum(axis=1)  # N
+    squared: FloatArray = x @ y.T
+    squared *= -2
+    squared += total
+
+    n_columns = a.shape[1]
+    relative_error = (n_columns + 4) * np.finfo(np.float64).eps / 2
+    is_doubtful = squared * LARGEST_ERROR < total * relative_error
+    if is_doubtful.mean() > LARGEST_SHARE_BY_PAIRS:
+        return direct_distances(a, b)
+    squared[is_doubtful] = 0  # they may be below 0
+    distances = np.sqrt(squared, out=squared)
+    _measure_again(distances, is_doubtful, a, b)
+    return distances
+
+
+def _measure_again(
+    distances: FloatArray,
+    is_doubtful: NDArray[np.bool_],
+    a: RowArray,
+    b: RowArray,
+) -> None:
+    """Replace some distances between rows of `a` and `b` by precise ones, in place."""
+    rows, columns = np.nonzero(is_doubtful)
+    n_pairs = 1 + MAX_DIFFERENCES // a.shape[1]  # that are subtracted at a time
+    for start in range(0, len(rows), n_pairs):
+        i = rows[start : start + n_pairs]
+        j = columns[start : start + n_pairs]
+        distances[i, j] = distances_of_pairs(a[i], b[j])
+
+
+def _can_be_squared(rows: RowArray) -> bool:
+    """Return whether squares of differences neither overflow nor underflow.
+
+    A difference is 0, or no smaller than the last digit of the smaller value.
+    """
+    magnitudes = np.abs(rows)
+    smallest = magnitudes.min(initial=np.inf, where=magnitudes > 0)
+    return bool(smallest > SMALLEST_SAFE and magnitudes.max() < LARGEST_SAFE)
 
 
 def _available_memory() -> int:

@@ -1,7 +1,9 @@
 """Distances are exact for images, precise for other rows, and computed on all cores."""
 
+import math
 import threading
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import joblib
@@ -12,9 +14,16 @@ from scipy.spatial.distance import cdist, pdist
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from fmnist_clustering import condensed_distances
-from fmnist_clustering.distances import TILE_ROWS, map_tiles, squared_distances
+from fmnist_clustering._validation import FloatArray
+from fmnist_clustering.distances import (
+    DIRECT_COLUMNS,
+    TILE_ROWS,
+    direct_distances,
+    euclidean_distances,
+    map_tiles,
+)
 
-# squared_distances
+# euclidean_distances
 
 
 def random_images(seed: int, n_rows: int, n_pixels: int) -> NDArray[np.uint8]:
@@ -22,7 +31,7 @@ def random_images(seed: int, n_rows: int, n_pixels: int) -> NDArray[np.uint8]:
     return rng.integers(0, 256, (n_rows, n_pixels), dtype=np.uint8)
 
 
-def distances_of_integers(
+def squares_of_integers(
     a: NDArray[np.uint8],
     b: NDArray[np.uint8],
 ) -> NDArray[np.int64]:
@@ -40,37 +49,123 @@ def test_distances_of_images_are_exact(n_pixels: int, n_threads: int) -> None:
     b[0] = 255  # the farthest pair there is
     a[1] = b[1]
     with threadpool_limits(n_threads):
-        found = squared_distances(a, b)
-    np.testing.assert_array_equal(found, distances_of_integers(a, b))
+        found = euclidean_distances(a, b)
+    np.testing.assert_array_equal(found, np.sqrt(squares_of_integers(a, b)))
 
 
 def test_distances_of_wide_images_are_exact() -> None:
     # Pixels of 1 become -127. The product of two such rows, 1041 * 127 ** 2, is the
     # first odd one that float32 cannot hold.
     rows = np.ones((2, 1041), dtype=np.uint8)
-    assert squared_distances(rows, rows).tolist() == [[0, 0], [0, 0]]
+    assert euclidean_distances(rows, rows).tolist() == [[0, 0], [0, 0]]
 
 
 def test_distances_of_images_do_not_depend_on_the_block() -> None:
     a = random_images(0, 70, 784)
     b = random_images(1, 41, 784)
-    parts = [squared_distances(a[i : i + 9], b) for i in range(0, 70, 9)]
-    np.testing.assert_array_equal(np.concatenate(parts), squared_distances(a, b))
+    parts = [euclidean_distances(a[i : i + 9], b) for i in range(0, 70, 9)]
+    np.testing.assert_array_equal(np.concatenate(parts), euclidean_distances(a, b))
 
 
-def test_distances_of_float_rows() -> None:
+def ordinary(rng: np.random.Generator, d: int) -> FloatArray:
+    return rng.normal(size=(70, d))
+
+
+def far_from_the_origin(rng: np.random.Generator, d: int) -> FloatArray:
+    return rng.normal(size=(70, d)) + 1e9
+
+
+def one_row_far_out(rng: np.random.Generator, d: int) -> FloatArray:
+    rows = rng.normal(size=(70, d))
+    rows[17] = 1e10
+    return rows
+
+
+def fill_value_in_a_column(rng: np.random.Generator, d: int) -> FloatArray:
+    rows = rng.normal(size=(70, d))
+    rows[::3, 0] = -1e20
+    return rows
+
+
+def two_distant_groups(rng: np.random.Generator, d: int) -> FloatArray:
+    rows = rng.normal(scale=1e-3, size=(70, d))
+    rows[::2] += 1e8
+    return rows
+
+
+def nearly_equal(rng: np.random.Generator, d: int) -> FloatArray:
+    return np.asarray(1 + rng.integers(0, 3, (70, d)) * np.finfo(np.float64).eps)
+
+
+def very_small(rng: np.random.Generator, d: int) -> FloatArray:
+    return rng.normal(size=(70, d)) * 1e-200
+
+
+def very_large(rng: np.random.Generator, d: int) -> FloatArray:
+    return rng.normal(size=(70, d)) * 1e300
+
+
+def all_scales(rng: np.random.Generator, d: int) -> FloatArray:
+    return np.asarray(
+        rng.normal(size=(70, d)) * 10.0 ** rng.integers(-290, 290, 70)[:, None]
+    )
+
+
+FAMILIES = [
+    ordinary,
+    far_from_the_origin,
+    one_row_far_out,
+    fill_value_in_a_column,
+    two_distant_groups,
+    nearly_equal,
+    very_small,
+    very_large,
+    all_scales,
+]
+
+
+@pytest.mark.parametrize("n_columns", [1, 3, DIRECT_COLUMNS + 1, 200])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_distances_of_float_rows_are_right_wherever_they_lie(
+    family: Callable[..., FloatArray],
+    n_columns: int,
+) -> None:
+    rows = family(np.random.default_rng(0), n_columns)
+    a = rows[:40]
+    b = rows[30:]
+    expected = [[math.dist(x, y) for y in b] for x in a]
+    np.testing.assert_allclose(euclidean_distances(a, b), expected, rtol=1e-9, atol=0)
+    np.testing.assert_allclose(direct_distances(a, b), expected, rtol=1e-14, atol=0)
+
+    condensed = condensed_distances(rows)
+    pairs = [math.dist(x, y) for x, y in combinations(rows, 2)]
+    np.testing.assert_allclose(condensed, pairs, rtol=1e-14, atol=0)
+
+
+def test_ordinary_distances_come_from_a_product() -> None:
+    # Else the test above would not see whether the product is precise enough.
     rng = np.random.default_rng(0)
-    a = rng.normal(size=(60, 20))
-    b = rng.normal(size=(50, 20))
-    expected = cdist(a, b, "sqeuclidean")
-    np.testing.assert_allclose(squared_distances(a, b), expected, rtol=1e-12)
+    rows = rng.normal(size=(50, 200))
+    assert (
+        euclidean_distances(rows[:20], rows[20:]) != cdist(rows[:20], rows[20:])
+    ).any()
 
 
-def test_equal_float_rows_are_at_distance_0() -> None:
-    rows = np.random.default_rng(0).normal(size=(60, 20))
-    distances = squared_distances(rows, rows)
+@pytest.mark.parametrize("n_columns", [20, 200])
+def test_equal_float_rows_are_at_distance_0(n_columns: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, n_columns))
+    distances = euclidean_distances(rows, rows)
     assert (np.diag(distances) == 0).all()
     assert np.count_nonzero(distances) == 60 * 59
+
+
+@pytest.mark.parametrize("function", [euclidean_distances, direct_distances])
+def test_a_distance_that_float64_cannot_hold_is_refused(
+    function: Callable[..., FloatArray],
+) -> None:
+    rows = np.array([[-1e308], [1e308]])
+    with pytest.raises(ValueError, match="X: found rows whose distance is larger than"):
+        function(rows, rows)
 
 
 # condensed_distances

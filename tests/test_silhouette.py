@@ -1,5 +1,6 @@
 """Silhouettes against the definition, scikit-learn, and the paper's own table."""
 
+import math
 import re
 from typing import Any
 
@@ -96,6 +97,55 @@ def test_silhouettes_follow_the_definition_in_any_order(
     other_ids = np.array(random.sample(range(50), 5))
     moved = silhouette_samples(points[order], other_ids[labels[order]])
     np.testing.assert_allclose(moved, silhouettes[order], rtol=0, atol=1e-12)
+
+
+def silhouettes_with_math_dist(rows: Any, labels: Any) -> list[float]:
+    """Follow Rousseeuw's definition with distances that are right at any scale."""
+    ids = sorted(set(labels))
+    silhouettes = []
+    for i, x in enumerate(rows):
+        distances = {label: [] for label in ids}  # type: dict[int, list[float]]
+        for j, y in enumerate(rows):
+            if i != j:
+                distances[labels[j]].append(math.dist(x, y))
+        own = distances.pop(labels[i])
+        if not own:
+            silhouettes.append(0.0)
+            continue
+        a = math.fsum(own) / len(own)
+        b = min(math.fsum(other) / len(other) for other in distances.values())
+        silhouettes.append((b - a) / max(a, b))
+    return silhouettes
+
+
+def test_a_row_far_out_changes_no_other_silhouette_by_hand() -> None:
+    # Row 0: a = 1, b = (10 + 11) / 2, s = 9.5 / 10.5. Row 1: a = 1, b = 9.5.
+    points = [[0.0], [1.0], [10.0], [11.0], [1e9]]
+    silhouettes = silhouette_samples(points, [0, 0, 1, 1, 2])
+    expected = [9.5 / 10.5, 8.5 / 9.5, 8.5 / 9.5, 9.5 / 10.5, 0]
+    np.testing.assert_allclose(silhouettes, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_columns", [2, 50])
+@pytest.mark.parametrize("scale", [1e-250, 1e-9, 1, 1e290])
+@pytest.mark.parametrize("far", [0, 1e3, 1e10, 1e16])
+def test_silhouettes_are_right_at_any_scale_and_distance(
+    far: float, scale: float, n_columns: int
+) -> None:
+    rng = np.random.default_rng(4)
+    labels = np.arange(31) % 3
+    rows = rng.normal(size=(31, n_columns)) + 3 * labels[:, None]
+    rows[-1] += far  # in one cluster with rows that are not far out
+    rows[0, 0] -= far
+    expected = silhouettes_with_math_dist(rows * scale, labels.tolist())
+    silhouettes = silhouette_samples(rows * scale, labels)
+    np.testing.assert_allclose(silhouettes, expected, rtol=0, atol=2e-9)
+
+
+def test_sums_that_float64_cannot_hold_are_refused() -> None:
+    points = [[0.0], [1e308], [1.1e308], [1.2e308]]
+    with pytest.raises(ValueError, match="X: found 1.2e.308, expected numbers up to"):
+        silhouette_samples(points, [0, 1, 1, 1])
 
 
 def test_many_labelings_in_one_pass_equal_single_ones() -> None:
