@@ -6,9 +6,10 @@ increases the inertia least:
 
     increase(A, B) = |A| |B| / (|A| + |B|) * ||m_A - m_B||^2                         (1)
 
-|A| is the number of rows in A, and m_A is their mean. "Nearest" means in this module:
-with the smallest increase. The formula needs only sizes and means, so no table of
-n (n - 1) / 2 distances has to be kept.
+|A| is the number of rows in A, and m_A is their mean. The height of the merge in the
+tree is sqrt(2 * increase), so two single rows merge at their distance. "Nearest" means
+in this module: with the smallest increase, or the lowest height. The formula needs only
+sizes and means, so no table of n (n - 1) / 2 distances has to be kept.
 
 Looking at all pairs before each merge would take too long. A property of the formula,
 called reducibility, saves most of that work. If A and B are each other's nearest
@@ -46,7 +47,19 @@ At the end the merges of all rounds are sorted by height (`_to_linkage`).
 Almost all of the time goes into the search for neighbors. `_find_candidates` bounds the
 increase for all pairs in float32, which is one fast matrix product, and keeps each
 neighbor that can be the nearest within these bounds. `_choose_nearest` then computes
-(1) in float64 for these few, and decides.
+the heights in float64 for these few, and decides.
+
+Two kinds of data need care:
+
+* Equal distances. If every row took the first of several equally near neighbors, 500
+  equal rows would all choose row 0, only one pair would merge, and so in each of the
+  499 rounds. So equal rows merge before the first round, in pairs, pairs of pairs, and
+  so on. Of other equally near neighbors that one is taken for which own slot XOR other
+  slot is smallest. This number is the same seen from both sides. So 0 and 1 choose each
+  other, 2 and 3 do, and many pairs merge in one round.
+* Rows far from the origin, or far from each other. A mean that is held as it is would
+  lose the digits in which its neighbors differ. So each mean is held as the difference
+  from the first row of its cluster, and rows are subtracted before anything is added.
 """
 
 from collections.abc import Iterator
@@ -56,16 +69,29 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from fmnist_clustering._validation import FloatArray, IntArray, RowArray
-from fmnist_clustering.distances import TILE_ROWS
+from fmnist_clustering.distances import (
+    MAX_DIFFERENCES,
+    SMALLEST_SAFE,
+    TILE_ROWS,
+    check_sums_fit,
+    norms,
+)
 from fmnist_clustering.progress import track
 
 Float32Array = NDArray[np.float32]
 
 FLOAT32_ROUNDING = 2.0**-24
 """The largest relative error of one rounding to float32."""
+
+CENTER_ROWS = 1000
+"""So many rows, evenly spread, tell where the middle of the data is."""
+
+MANY_CANDIDATES = 16
+"""If a tile leaves more candidates than that for each slot, it is decided at once."""
 
 
 @dataclass
@@ -78,12 +104,17 @@ class _Clusters:
 
     Attributes
     ----------
-    means : (n, d) float64
-        m_A in (1).
+    rows : (n, d) uint8 or float64
+        The data, which are only read.
+    offsets : (n, d) float64
+        m_A in (1) is ``rows + offsets``: how far it is from the cluster's first row.
+    center : (d,) float64
+    scale : float
+        For the bounds the means are shifted and scaled to at most 2.
     means_32 : (n, d) float32
-        The same means, rounded.
+        ``(m_A - center) / scale``, rounded.
     squared_norms_32 : (n,) float32
-        ||m_A||^2, computed in float64 and then rounded.
+        The squared norms of these, computed in float64 and then rounded.
     sizes : (n,) float64
         |A| in (1).
     heights : (n,) float64
@@ -92,28 +123,42 @@ class _Clusters:
         The number of the cluster: 0..n-1 for rows, then n, n + 1, ... for merges.
     nearest : (n,) int64
         The slot of its nearest neighbor; out of date where the cluster is stale.
-    increase : (n,) float64
-        What the merge with that neighbor costs, by (1).
+    nearest_heights : (n,) float64
+        The height of the merge with that neighbor.
     active : (m,) int64
         The slots in use, in rising order.
     """
 
-    means: FloatArray
+    rows: RowArray
+    offsets: FloatArray
+    center: FloatArray
+    scale: float
     means_32: Float32Array
     squared_norms_32: Float32Array
     sizes: FloatArray
     heights: FloatArray
     ids: IntArray
     nearest: IntArray
-    increase: FloatArray
+    nearest_heights: FloatArray
     active: IntArray
 
 
 class _Float32Block(NamedTuple):
-    """Means, squared norms of the means, and 1 / size of some clusters, in float32."""
+    """What the bounds need of some clusters, in float32.
+
+    Attributes
+    ----------
+    means, squared_norms : (m, d) and (m,) float32
+        As in `_Clusters`.
+    errors : (m,) float32
+        The part of the rounding error that comes from each cluster.
+    inverse_sizes : (m,) float32
+        1 / |A|.
+    """
 
     means: Float32Array
     squared_norms: Float32Array
+    errors: Float32Array
     inverse_sizes: Float32Array
 
 
@@ -135,41 +180,29 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
         clusters, the height, and the number of rows. The height is
         sqrt(2 * increase(A, B)), so two single rows merge at their distance.
 
+    Raises
+    ------
+    ValueError
+        When a height could be larger than float64 can hold.
+
     Notes
     -----
-    Where several neighbors are equally near, the cluster whose first row comes first is
-    taken. The tree does not depend on the size of the tiles or on the number of
-    threads.
+    The tree does not depend on the size of the tiles, on the number of threads or on
+    the BLAS. Heights are as precise as float64 allows, at any offset and scale.
 
     Memory: 12 bytes for each value of `rows`, and some more during the first rounds.
     Time: bounds are computed for about 3 n^2 pairs. On two cores 10,000 images take
     5 s, and 70,000 take 3 minutes and 1.2 GB. The threads share the means, so the work
     stays in this process, whatever backend joblib is told to use.
     """
-    points = rows / unit  # a new array, which the merges overwrite
-    # Rounding errors grow with the norms, which are smallest around the mean.
-    points -= rows.mean(axis=0) / unit
-    scale = _power_of_two_above(points)
-    points /= scale
-
-    n_merges = len(points) - 1
+    check_sums_fit(rows)
+    n_merges = len(rows) - 1
     # Each core works on a block of its own, so BLAS needs no more threads.
     with threadpool_limits(1, "blas"):
-        merges = track(_merge_in_rounds(points), n_merges, "merges of Ward's tree")
+        merges = track(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
         tree = _to_linkage(np.array(list(merges)))
-    tree[:, 2] *= scale
+    tree[:, 2] /= unit
     return tree
-
-
-def _power_of_two_above(points: FloatArray) -> float:
-    """Return a power of two that no absolute value exceeds.
-
-    Divided by it, all values keep their digits, and their squares fit into float32.
-    """
-    largest = max(points.max(), -points.min())
-    if largest == 0:
-        return 1.0
-    return float(2.0 ** np.ceil(np.log2(largest)))
 
 
 def _to_linkage(merges: FloatArray) -> FloatArray:
@@ -186,12 +219,14 @@ def _to_linkage(merges: FloatArray) -> FloatArray:
     return tree
 
 
-def _merge_in_rounds(points: FloatArray) -> Iterator[FloatArray]:
+def _merge_in_rounds(rows: RowArray) -> Iterator[FloatArray]:
     """Yield all merges, each as its two ids, its height and its size.
 
-    They come round by round, so their heights do not rise yet. `points` is overwritten.
+    They come round by round, so their heights do not rise yet. Heights are in units of
+    the rows.
     """
-    clusters = _single_rows(points)
+    clusters = _single_rows(rows)
+    yield from _merge_equal_rows(clusters)
     stale = clusters.active  # no cluster knows its nearest neighbor yet
     while len(clusters.active) > 1:
         _update_nearest(clusters, stale)
@@ -200,25 +235,83 @@ def _merge_in_rounds(points: FloatArray) -> Iterator[FloatArray]:
         stale = _find_stale(clusters, left, right)
 
 
-def _single_rows(points: FloatArray) -> _Clusters:
+def _single_rows(rows: RowArray) -> _Clusters:
     """Return the clusters at the beginning, one for each row."""
-    n = len(points)
-    return _Clusters(
-        means=points,
-        means_32=points.astype(np.float32),
-        squared_norms_32=_squared_norms(points).astype(np.float32),
+    n, d = rows.shape
+    # Rounding errors grow with the norms. A median is not drawn away by a few rows that
+    # lie far out, and some rows are enough for it.
+    center = np.median(rows[:: 1 + n // CENTER_ROWS], axis=0)
+    clusters = _Clusters(
+        rows=rows,
+        offsets=np.zeros((n, d)),
+        center=center,
+        scale=_power_of_two_near(rows, center),
+        means_32=np.empty((n, d), dtype=np.float32),
+        squared_norms_32=np.empty(n, dtype=np.float32),
         sizes=np.ones(n),
         heights=np.zeros(n),
         ids=np.arange(n),
         nearest=np.zeros(n, dtype=np.int64),
-        increase=np.zeros(n),
+        nearest_heights=np.zeros(n),
         active=np.arange(n),
     )
+    _round_means(clusters, clusters.active)
+    return clusters
 
 
-def _squared_norms(points: FloatArray) -> FloatArray:
-    """Return the sum of squares of each row."""
-    return np.asarray(np.einsum("ij,ij->i", points, points))
+def _power_of_two_near(rows: RowArray, center: FloatArray) -> float:
+    """Return a power of two by which all differences from the center become below 2.
+
+    Values keep their digits when they are divided by a power of two.
+    """
+    above = np.max(rows.max(axis=0) - center)
+    below = np.max(center - rows.min(axis=0))
+    largest = max(above, below)
+    _, exponent = np.frexp(largest)  # 2^(exponent - 1) <= largest < 2^exponent
+    return float(np.ldexp(1.0, exponent - 1))
+
+
+def _round_means(clusters: _Clusters, slots: IntArray) -> None:
+    """Renew what is kept in float32 of the means in some slots."""
+    for start in range(0, len(slots), TILE_ROWS):
+        block = slots[start : start + TILE_ROWS]
+        means = clusters.rows[block] - clusters.center
+        means += clusters.offsets[block]
+        means /= clusters.scale
+        clusters.means_32[block] = means
+        clusters.squared_norms_32[block] = np.einsum("ij,ij->i", means, means)
+
+
+def _merge_equal_rows(clusters: _Clusters) -> Iterator[FloatArray]:
+    """Merge equal rows at height 0, and yield these merges."""
+    kinds = _number_kinds(clusters.rows)
+    while True:
+        # Side by side: clusters of one kind, by rising slot.
+        active = clusters.active
+        in_order = active[np.argsort(kinds[active], kind="stable")]
+        kind = kinds[in_order]
+        starts = np.flatnonzero(np.diff(kind, prepend=-1))  # of each kind
+        position = np.arange(len(kind)) - np.repeat(
+            starts, np.diff(starts, append=len(kind))
+        )
+        # The first merges with the second of its kind, the third with the fourth, ...
+        has_partner = np.append(kind[1:] == kind[:-1], False)
+        i = np.flatnonzero(has_partner & (position % 2 == 0))
+        if len(i) == 0:
+            return
+        by_slot = np.argsort(in_order[i])
+        yield from _merge(clusters, in_order[i][by_slot], in_order[i + 1][by_slot])
+
+
+def _number_kinds(rows: RowArray) -> IntArray:
+    """Return a number for each row, the same for equal rows."""
+    contents = np.ascontiguousarray(rows)
+    if rows.dtype != np.uint8:
+        contents = np.add(contents, 0.0)  # turns -0.0 into 0.0
+    bytes_per_row = contents.itemsize * contents.shape[1]
+    whole_rows = contents.view(np.dtype((np.void, bytes_per_row)))[:, 0]
+    _, kinds = np.unique(whole_rows, return_inverse=True)
+    return kinds
 
 
 def _update_nearest(clusters: _Clusters, stale: IntArray) -> None:
@@ -232,16 +325,16 @@ def _update_nearest(clusters: _Clusters, stale: IntArray) -> None:
     n_jobs = -1 if len(blocks) > 1 else 1
     # In threads: other processes would get a copy of all means in every round.
     results = Parallel(n_jobs, require="sharedmem")(calls)
-    for block, (nearest, increase) in zip(blocks, results, strict=True):
+    for block, (nearest, heights) in zip(blocks, results, strict=True):
         clusters.nearest[block] = nearest
-        clusters.increase[block] = increase
+        clusters.nearest_heights[block] = heights
 
 
 def _find_nearest(
     clusters: _Clusters,
     block: IntArray,
 ) -> tuple[IntArray, FloatArray]:
-    """Return the nearest neighbor of each slot in a block, and the increase by (1)."""
+    """Return the nearest neighbor of each slot in a block, and how high they merge."""
     own, other = _find_candidates(clusters, block)
     return _choose_nearest(clusters, own, other)
 
@@ -267,6 +360,15 @@ def _find_candidates(
 
         np.minimum(lowest_upper, upper.min(axis=1), out=lowest_upper)
         i, j = np.nonzero(lower <= lowest_upper[:, None])
+        if len(i) > MANY_CANDIDATES * len(block):
+            # The bounds do not tell these neighbors apart: decide now, or their number
+            # could grow beyond all memory.
+            is_near = _bound_precisely(clusters, block, others, i, j)
+            i = i[is_near]
+            j = j[is_near]
+            is_nearest = _is_nearest(clusters, block[i], others[j])
+            i = i[is_nearest]
+            j = j[is_nearest]
         survivors.append((i, others[j], lower[i, j]))
 
     i, other, lower = (np.concatenate(parts) for parts in zip(*survivors, strict=True))
@@ -278,9 +380,15 @@ def _find_candidates(
 
 def _to_float32(clusters: _Clusters, slots: IntArray) -> _Float32Block:
     """Return what the bounds need of the clusters in some slots."""
+    means = clusters.means_32[slots]
+    squared_norms = clusters.squared_norms_32[slots]
+    n_columns = means.shape[1]
+    relative_error = np.float32((n_columns + 16) * FLOAT32_ROUNDING)
+    underflow = np.float32(n_columns * np.finfo(np.float32).tiny)
     return _Float32Block(
-        means=clusters.means_32[slots],
-        squared_norms=clusters.squared_norms_32[slots],
+        means,
+        squared_norms,
+        errors=squared_norms * relative_error + underflow,
         inverse_sizes=(1 / clusters.sizes[slots]).astype(np.float32),
     )
 
@@ -305,7 +413,7 @@ def _bound_increase(
     Returns
     -------
     lower, upper : (len(a), len(b)) float32
-        increase(A, B) lies between them.
+        increase(A, B) / scale^2 lies between them.
 
     Notes
     -----
@@ -327,24 +435,53 @@ def _bound_increase(
         2     weight * S
         2     the bounds themselves: estimate - error, estimate + error
 
-    Together the error is at most (d + 16) u * weight * N.
+    Together the error is at most (d + 16) u * weight * N. Besides, each of the d
+    products may be so small that it becomes 0.
     """
-    n_columns = a.means.shape[1]
-    relative_error = np.float32((n_columns + 16) * FLOAT32_ROUNDING)
     weight = 1 / (a.inverse_sizes[:, None] + b.inverse_sizes)
+    # In place, since new arrays of this size would cost as much as the arithmetic.
     total = a.squared_norms[:, None] + b.squared_norms  # N in the notes
-
     estimate = a.means @ b.means.T
     estimate *= -2
     estimate += total
     estimate *= weight
 
-    # In place, since new arrays of this size would cost as much as the arithmetic.
-    error = np.multiply(total, weight, out=total)
-    error *= relative_error
+    error = np.add(a.errors[:, None], b.errors, out=total)
+    error *= weight
     upper = estimate + error
     lower = np.subtract(estimate, error, out=estimate)
     return lower, upper
+
+
+def _bound_precisely(
+    clusters: _Clusters, block: IntArray, others: IntArray, i: IntArray, j: IntArray
+) -> NDArray[np.bool_]:
+    """Return which candidates (i, j) can be the nearest by distances in float64.
+
+    Subtraction of rounded means is precise where the means are not much nearer to each
+    other than to the center. It is 20 times faster than `_merge_heights`.
+    """
+    means, errors = _scaled_means(clusters, block)
+    other_means, other_errors = _scaled_means(clusters, others)
+    distances = cdist(means, other_means)
+    weight = 1 / (1 / clusters.sizes[block, None] + 1 / clusters.sizes[others])
+    error = errors[:, None] + other_errors
+    upper = np.square(distances + error) * weight
+    upper[_self_pairs(block, others)] = np.inf
+    lower = np.square(np.maximum(distances - error, 0)) * weight
+    return np.asarray(lower[i, j] <= upper.min(axis=1)[i])
+
+
+def _scaled_means(
+    clusters: _Clusters, slots: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return means, shifted and scaled, and how far they may be off by rounding."""
+    steps = (clusters.rows[slots] - clusters.center) / clusters.scale
+    offsets = clusters.offsets[slots] / clusters.scale
+    # Each value passes through a few roundings, and so does a distance of two of them.
+    largest_error = 16 * np.finfo(np.float64).eps
+    errors = largest_error * (norms(steps) + norms(offsets)) + SMALLEST_SAFE
+    return steps + offsets, errors
 
 
 def _choose_nearest(
@@ -354,19 +491,46 @@ def _choose_nearest(
 ) -> tuple[IntArray, FloatArray]:
     """Return for each slot in `own`, by rising slot, its nearest candidate in `other`.
 
-    Of several that are equally near, the lowest slot is taken. The second result is the
-    increase by (1).
+    Of several that are equally near, that one is taken for which own XOR other is
+    smallest. The second result is the height of the merge.
     """
-    means, sizes = clusters.means, clusters.sizes
-    squared_distance = np.square(means[own] - means[other]).sum(axis=1)
-    increase = squared_distance / (1 / sizes[own] + 1 / sizes[other])
-
-    # Sort by own slot, then by increase, then by the other slot. Take the first of each
-    # own slot.
-    order = np.lexsort((other, increase, own))
+    heights = _merge_heights(clusters, own, other)
+    # Sort by own slot, then by height, then by XOR. Take the first of each own slot.
+    order = np.lexsort((own ^ other, heights, own))
     _, first = np.unique(own[order], return_index=True)
     chosen = order[first]
-    return other[chosen], increase[chosen]
+    return other[chosen], heights[chosen]
+
+
+def _is_nearest(
+    clusters: _Clusters, own: IntArray, other: IntArray
+) -> NDArray[np.bool_]:
+    """Return which of the candidates in `other` `_choose_nearest` would choose."""
+    nearest, _ = _choose_nearest(clusters, own, other)
+    _, number = np.unique(own, return_inverse=True)
+    return np.asarray(other == nearest[number])
+
+
+def _merge_heights(clusters: _Clusters, own: IntArray, other: IntArray) -> FloatArray:
+    """Return the height at which each pair of clusters would merge."""
+    heights = np.empty(len(own))
+    n_pairs = 1 + MAX_DIFFERENCES // clusters.rows.shape[1]
+    for start in range(0, len(own), n_pairs):
+        pairs = slice(start, start + n_pairs)
+        steps = _steps_between_means(clusters, own[pairs], other[pairs])
+        heights[pairs] = norms(steps)
+    weight = 1 / (1 / clusters.sizes[own] + 1 / clusters.sizes[other])
+    return heights * np.sqrt(2 * weight)
+
+
+def _steps_between_means(
+    clusters: _Clusters, start: IntArray, end: IntArray
+) -> FloatArray:
+    """Return m_B - m_A for pairs of slots, A in `start` and B in `end`."""
+    steps = np.subtract(clusters.rows[end], clusters.rows[start], dtype=np.float64)
+    # This order gives m_A - m_B exactly -(m_B - m_A): both find the same distance.
+    steps += clusters.offsets[end] - clusters.offsets[start]
+    return steps
 
 
 def _reciprocal_pairs(clusters: _Clusters) -> tuple[IntArray, IntArray]:
@@ -387,24 +551,22 @@ def _merge(clusters: _Clusters, left: IntArray, right: IntArray) -> FloatArray:
     sizes = clusters.sizes[left] + clusters.sizes[right]
 
     # A merge is never lower than those of its halves, but rounding could make it so.
-    heights = np.sqrt(2 * clusters.increase[left])
+    heights = clusters.nearest_heights[left]
     heights = np.maximum(heights, clusters.heights[left])
     heights = np.maximum(heights, clusters.heights[right])
 
     # The new mean is (|A| m_A + |B| m_B) / (|A| + |B|). Written as a step from m_A
     # towards m_B, it keeps every bit where the two are equal.
-    means = clusters.means[left]
-    step = clusters.means[right] - means
-    step *= (clusters.sizes[right] / sizes)[:, None]
-    means += step
-
-    clusters.means[left] = means
-    clusters.means_32[left] = means
-    clusters.squared_norms_32[left] = _squared_norms(means)
+    share = clusters.sizes[right] / sizes
+    for start in range(0, len(left), TILE_ROWS):
+        pairs = slice(start, start + TILE_ROWS)
+        steps = _steps_between_means(clusters, left[pairs], right[pairs])
+        clusters.offsets[left[pairs]] += steps * share[pairs, None]
+    _round_means(clusters, left)
     clusters.sizes[left] = sizes
     clusters.heights[left] = heights
     # Each merge so far has taken one slot out of use.
-    n_rows = len(clusters.means)
+    n_rows = len(clusters.rows)
     n_merges_before = n_rows - len(clusters.active)
     clusters.ids[left] = n_rows + n_merges_before + np.arange(len(left))
     # The slots stay in rising order.
@@ -419,10 +581,10 @@ def _find_stale(clusters: _Clusters, left: IntArray, right: IntArray) -> IntArra
         # Where several neighbors are equally near, rounding can make a merged cluster
         # seem nearer than its halves were. Then neighbors that were found in different
         # rounds may form a cycle, and no two choose each other. When all search
-        # again in the same round, two do: of all slots with the smallest increase, the
-        # lowest one and the neighbor that it chooses.
+        # again in the same round, two do: of all pairs with the lowest height, the one
+        # with the smallest XOR.
         return active
-    took_part = np.zeros(len(clusters.means), dtype=bool)
+    took_part = np.zeros(len(clusters.rows), dtype=bool)
     took_part[left] = True
     took_part[right] = True
     is_stale = took_part[active] | took_part[clusters.nearest[active]]

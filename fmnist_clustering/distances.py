@@ -34,8 +34,8 @@ LARGEST_ERROR = 1e-9
 LARGEST_SHARE_BY_PAIRS = 0.05
 """If more pairs than that are doubtful, it is faster to subtract all of them."""
 
-MAX_DIFFERENCES = 2**20
-"""So many numbers at a time are subtracted: 8 MB, which stay in cache."""
+MAX_DIFFERENCES = 2**17
+"""So many numbers are subtracted at a time: 1 MB, which stays in cache."""
 
 SMALLEST_SAFE = 1e-130
 LARGEST_SAFE = 1e150
@@ -104,38 +104,35 @@ def direct_distances(a: RowArray, b: RowArray) -> FloatArray:
     return distances
 
 
-def distances_of_pairs(x: RowArray, y: RowArray) -> FloatArray:
-    """Return the distance of each row of `x` to the same row of `y`.
+def norms(differences: FloatArray) -> FloatArray:
+    """Return the Euclidean norm of each row.
 
     Parameters
     ----------
-    x, y : (m, d) float64
-        All values are finite.
+    differences : (m, d) float64
+        Differences of finite rows.
 
     Returns
     -------
     (m,) float64
-        As precise as float64 allows, at any offset and scale.
+        As precise as float64 allows, at any scale.
 
     Raises
     ------
     ValueError
-        When a distance is larger than float64 can hold.
+        When a norm is larger than float64 can hold.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        differences = np.abs(x - y)
-        # Relative to the largest difference, no square overflows, and only squares that
-        # do not count can underflow.
-        largest = differences.max(axis=1)
-        scale = np.where(largest > 0, largest, 1.0)
-        differences /= scale[:, None]
-        distances = scale * np.sqrt(np.square(differences).sum(axis=1))
-    if not np.isfinite(distances).all():
+    with np.errstate(over="ignore"):
+        lengths = np.sqrt(np.square(differences).sum(axis=1))
+    is_doubtful = ~((lengths > SMALLEST_SAFE) & (lengths < LARGEST_SAFE))
+    if is_doubtful.any():
+        lengths[is_doubtful] = _scaled_norms(differences[is_doubtful])
+    if not np.isfinite(lengths).all():
         raise ValueError(
             "X: found rows whose distance is larger than float64 can hold, "
             f"expected distances up to {np.finfo(np.float64).max:.3g}"
         )
-    return np.asarray(distances)
+    return np.asarray(lengths)
 
 
 def condensed_distances(X: ArrayLike) -> FloatArray:
@@ -225,6 +222,29 @@ def map_tiles(
             yield i, j, result
 
 
+def check_sums_fit(rows: RowArray) -> None:
+    """Refuse rows that are so large that sums of their distances could overflow.
+
+    Parameters
+    ----------
+    rows : (n, d) uint8 or float64
+        All values are finite.
+
+    Raises
+    ------
+    ValueError
+        When the sum of n distances could be larger than float64 can hold.
+    """
+    n, d = rows.shape
+    limit = np.finfo(np.float64).max / (2 * n * d**0.5)
+    largest = max(float(rows.max()), -float(rows.min()))
+    if largest > limit:
+        raise ValueError(
+            f"X: found {largest:.3g}, expected numbers up to {limit:.3g}: sums of the "
+            "distances have to fit into float64"
+        )
+
+
 def check_memory(n_rows: int, copies: int) -> None:
     """Refuse distances of all pairs that do not fit into the available memory.
 
@@ -249,6 +269,19 @@ def check_memory(n_rows: int, copies: int) -> None:
             f"for the distances of all pairs of {n_rows:,} rows; take fewer rows, or "
             "'ward', which works without them",
         )
+
+
+def _scaled_norms(differences: FloatArray) -> FloatArray:
+    """Return the Euclidean norm of rows whose squares may overflow or underflow.
+
+    The largest value of each row is brought near to 1. Then no square overflows, and
+    only squares that do not count underflow. Powers of two change no digit.
+    """
+    _, exponents = np.frexp(np.abs(differences).max(axis=1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = np.ldexp(differences, -exponents[:, None])
+        lengths = np.ldexp(np.sqrt(np.square(scaled).sum(axis=1)), exponents)
+    return np.asarray(lengths)
 
 
 def _measure_tile(rows: RowArray, others: RowArray | None) -> FloatArray:
@@ -318,7 +351,9 @@ def _measure_again(
     for start in range(0, len(rows), n_pairs):
         i = rows[start : start + n_pairs]
         j = columns[start : start + n_pairs]
-        distances[i, j] = distances_of_pairs(a[i], b[j])
+        with np.errstate(over="ignore"):
+            differences = np.subtract(a[i], b[j], dtype=np.float64)
+        distances[i, j] = norms(differences)
 
 
 def _can_be_squared(rows: RowArray) -> bool:

@@ -70,9 +70,12 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     800 MB.
 
     Where several pairs of clusters are equally near, more than one tree is right, and
-    which of them is returned is only a convention. From rows, "ward" takes the cluster
-    that holds the earliest row. SciPy, and so "ward" from distances, breaks ties in
-    another way. Without ties both give the same tree, up to rounding of the heights.
+    which of them is returned is only a convention. From rows, "ward" merges equal rows
+    first, and then reads ties from the numbers of the first rows of the clusters
+    (`fmnist_clustering._ward` says how), so the tree depends on the order of the rows.
+    SciPy, and so "ward" from distances, breaks ties in another way: the two trees may
+    then differ in their heights, too, and in the clusters of a cut. Without ties both
+    give the same tree, up to rounding of the heights.
     """
     check_option(method, "method", METHODS)
     values = check_array(X_or_condensed, "X_or_condensed")

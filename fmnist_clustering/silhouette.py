@@ -14,7 +14,12 @@ from fmnist_clustering._validation import (
     check_labels,
     check_rows,
 )
-from fmnist_clustering.distances import TILE_ROWS, euclidean_distances, map_tiles
+from fmnist_clustering.distances import (
+    TILE_ROWS,
+    check_sums_fit,
+    euclidean_distances,
+    map_tiles,
+)
 
 
 class _Block(NamedTuple):
@@ -75,7 +80,7 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> FloatArray:
     about a minute and 0.6 GB.
     """
     rows, _ = check_rows(X)
-    _check_sums(rows)
+    check_sums_fit(rows)
     ids = _check_labelings(labels, len(rows))
 
     # The clusters of all labelings stand side by side: labeling l has the columns
@@ -127,19 +132,6 @@ def silhouettes_from_sums(sums: FloatArray, ids: IntArray) -> FloatArray:
     s = np.zeros(len(ids))
     np.divide(b - a, larger, out=s, where=is_defined)
     return s
-
-
-def _check_sums(rows: RowArray) -> None:
-    """Refuse rows that are so large that sums of their distances could overflow."""
-    n, d = rows.shape
-    largest_sum_per_unit = 2 * n * d**0.5
-    limit = np.finfo(np.float64).max / largest_sum_per_unit
-    largest = max(float(rows.max()), -float(rows.min()))
-    if largest > limit:
-        raise ValueError(
-            f"X: found {largest:.3g}, expected numbers up to {limit:.3g}: sums of the "
-            "distances have to fit into float64"
-        )
 
 
 def _check_labelings(labels: ArrayLike, n: int) -> IntArray:

@@ -127,7 +127,7 @@ def test_a_row_far_out_changes_no_other_silhouette_by_hand() -> None:
 
 
 @pytest.mark.parametrize("n_columns", [2, 50])
-@pytest.mark.parametrize("scale", [1e-250, 1e-9, 1, 1e290])
+@pytest.mark.parametrize("scale", [1e-250, 1e-9, 1, 1e280])
 @pytest.mark.parametrize("far", [0, 1e3, 1e10, 1e16])
 def test_silhouettes_are_right_at_any_scale_and_distance(
     far: float, scale: float, n_columns: int
@@ -144,7 +144,7 @@ def test_silhouettes_are_right_at_any_scale_and_distance(
 
 def test_sums_that_float64_cannot_hold_are_refused() -> None:
     points = [[0.0], [1e308], [1.1e308], [1.2e308]]
-    with pytest.raises(ValueError, match="X: found 1.2e.308, expected numbers up to"):
+    with pytest.raises(ValueError, match=r"X: found 1.2e\+308, expected"):
         silhouette_samples(points, [0, 1, 1, 1])
 
 

@@ -1,5 +1,8 @@
 """Ward's tree from rows: SciPy's tree, or where rows tie, one that is as good."""
 
+import math
+from collections import Counter
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any, NoReturn
 
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from joblib.parallel import ParallelBackendBase
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
 
 from fmnist_clustering import _ward, linkage, load_split
@@ -208,7 +212,7 @@ def test_heights_rise_and_sizes_add_up(n: int, d: int, seed: int) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(n=st.integers(2, 60), seed=seeds, power=st.integers(-200, 200))
+@given(n=st.integers(2, 60), seed=seeds, power=st.integers(-900, 900))
 def test_a_power_of_two_scales_heights_and_nothing_else(
     n: int,
     seed: int,
@@ -228,6 +232,151 @@ def test_rows_are_not_changed(X: NDArray[Any]) -> None:
     before = X.copy()
     linkage(X, "ward")
     np.testing.assert_array_equal(X, before)
+
+
+# Rows that lie far apart, and rows that are nearly equal
+
+
+def one_row_far_out(rng: np.random.Generator) -> Points:
+    rows = rng.normal(size=(60, 5))
+    rows[17] = 1e12
+    return rows
+
+
+def fill_value_in_a_column(rng: np.random.Generator) -> Points:
+    rows = rng.normal(size=(60, 5))
+    rows[::7, 2] = -1e15
+    return rows
+
+
+def two_distant_groups(rng: np.random.Generator) -> Points:
+    rows = rng.normal(scale=1e-3, size=(60, 5))
+    rows[::2] += 1e9
+    return rows
+
+
+def three_kinds_with_noise(rng: np.random.Generator) -> Points:
+    rows = np.repeat(rng.normal(size=(3, 5)), 20, axis=0)
+    return np.asarray(rows + 1e-13 * rng.normal(size=rows.shape))
+
+
+def very_far_row(rng: np.random.Generator) -> Points:
+    rows = rng.normal(size=(60, 5))
+    rows[17] = 1e120
+    return rows
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        one_row_far_out,
+        fill_value_in_a_column,
+        two_distant_groups,
+        three_kinds_with_noise,
+        very_far_row,
+    ],
+)
+def test_heights_are_precise_wherever_the_rows_lie(
+    family: Callable[[np.random.Generator], Points],
+) -> None:
+    rows = family(np.random.default_rng(0))
+    expected = hierarchy.linkage(pdist(rows), "ward")
+    tree = linkage(rows, "ward")
+    np.testing.assert_allclose(tree[:, 2], expected[:, 2], rtol=1e-9, atol=0)
+    for n_clusters in (2, 3, 10, 40):
+        assert_same_partition(
+            hierarchy.fcluster(tree, n_clusters, "maxclust"),
+            hierarchy.fcluster(expected, n_clusters, "maxclust"),
+        )
+
+
+def test_heights_that_float64_cannot_hold_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"X: found 1e\+308, expected"):
+        linkage([[-1e308], [1e308]], "ward")
+
+
+# Equal rows cost no more than different ones
+
+
+def work_of(rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return how many pairs are bounded, and for how many a height is computed."""
+    work: Counter[str] = Counter()
+    bound_increase = _ward._bound_increase
+    merge_heights = _ward._merge_heights
+
+    def counted_bounds(a: Any, b: Any) -> Any:
+        work["bounds"] += len(a.means) * len(b.means)
+        return bound_increase(a, b)
+
+    def counted_heights(clusters: Any, own: Any, other: Any) -> Any:
+        work["heights"] += len(own)
+        work["most heights at once"] = max(work["most heights at once"], len(own))
+        return merge_heights(clusters, own, other)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_ward, "_bound_increase", counted_bounds)
+        patch.setattr(_ward, "_merge_heights", counted_heights)
+        linkage(rows, "ward")
+    return work
+
+
+@pytest.mark.parametrize("n_kinds", [1, 2, 10, 299])
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8])
+def test_equal_rows_take_no_more_work_than_different_ones(
+    monkeypatch: pytest.MonkeyPatch, dtype: Any, n_kinds: int
+) -> None:
+    rng = np.random.default_rng(0)
+    different = rng.integers(0, 256, (600, 30)).astype(dtype)
+    equal = rng.permutation(np.resize(different[:n_kinds], different.shape))
+    work = work_of(equal, monkeypatch)
+    work_of_different = work_of(different, monkeypatch)
+    for kind, amount in work.items():
+        assert amount <= work_of_different[kind], kind
+
+
+def test_equal_rows_merge_before_all_others_at_height_0() -> None:
+    rows = np.resize(np.eye(3), (50, 3))
+    rows[7] *= -1.0  # 0.0 becomes -0.0, and the 1 becomes -1
+    rows[8] = [-0.0, -0.0, 1.0]  # equal to row 2
+    tree = linkage(rows, "ward")
+    assert np.count_nonzero(tree[:, 2] == 0) == 50 - 4
+    labels = hierarchy.fcluster(tree, 0, "distance")
+    _, kinds = np.unique(rows + 0.0, axis=0, return_inverse=True)
+    assert_same_partition(labels, kinds)
+
+
+def test_a_tree_of_equal_rows_is_not_deep() -> None:
+    # Recursive functions, as SciPy's dendrogram, end at about 1,000 levels.
+    tree = linkage(np.ones((3000, 2)), "ward")
+    depth = np.zeros(2 * 3000 - 1, dtype=int)
+    for merge, (left, right) in enumerate(tree[:, :2].astype(int), start=3000):
+        depth[merge] = 1 + max(depth[left], depth[right])
+    assert depth[-1] == 12  # 2^12 is the first power of two above 3000
+
+
+@pytest.mark.parametrize("n_rows", [64, 300])
+def test_equally_far_rows_merge_in_few_rounds(
+    monkeypatch: pytest.MonkeyPatch, n_rows: int
+) -> None:
+    rounds: list[int] = []
+    update_nearest = _ward._update_nearest
+
+    def counted(clusters: Any, stale: Any) -> None:
+        rounds.append(len(stale))
+        update_nearest(clusters, stale)
+
+    monkeypatch.setattr(_ward, "_update_nearest", counted)
+    linkage(np.eye(n_rows), "ward")
+    assert len(rounds) <= 2 * math.log2(n_rows)
+
+
+def test_nearly_equal_rows_do_not_pile_up_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = np.ones((900, 40)) + 1e-9 * rng.normal(size=(900, 40))
+    work = work_of(rows, monkeypatch)
+    assert work["heights"] < 20 * 900
 
 
 # The same bits, however the work is divided
