@@ -41,6 +41,8 @@ TESTS = {
     "color": ["test_color"],
     "labels": ["test_labels"],
     "images": ["test_images"],
+    "_resources": ["test_resources"],
+    "_threads": ["test_threads"],
     "_validation": ["test_validation"],
     "plots/clusters": ["plots/test_clusters"],
     "plots/images": ["plots/test_images"],
