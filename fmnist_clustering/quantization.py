@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy.spatial import KDTree
-from threadpoolctl import threadpool_limits
 
+from fmnist_clustering._threads import single_threaded_blas
 from fmnist_clustering._validation import (
     FloatArray,
     IntArray,
@@ -154,7 +154,7 @@ def quantize(
 
     # For products this small more threads cost more than they give, and they add up
     # in another order, which can change the palette.
-    with threadpool_limits(1):
+    with single_threaded_blas():
         cubes = _coarsest_cubes(colors, counts, n_colors)
         fit = fit_prepared(
             prepare(cubes.means, cubes.weight),
