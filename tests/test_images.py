@@ -212,6 +212,132 @@ def test_pixels_without_a_known_white_are_refused_not_clipped(
         load_image(path)
 
 
+def test_32_bits_are_refused_whatever_they_hold(tmp_path: Path) -> None:
+    values = np.array([[0, 200]], dtype=np.int32)
+    path = save(tmp_path / "deep.tif", Image.fromarray(values))
+    with pytest.raises(ValueError, match="found I pixels from 0 to 200, expected"):
+        load_image(path)
+
+
+def write_tiff(
+    path: Path,
+    samples: bytes,
+    bits: int,
+    *,
+    sign: bool = False,
+    photometric: int = 1,
+) -> Path:
+    """Write a gray picture of one row of two pixels, tag by tag."""
+    tags = {
+        256: 2,  # width
+        257: 1,  # height
+        258: bits,
+        259: 1,  # no compression
+        262: photometric,
+        273: 8,  # where the samples are
+        277: 1,  # samples in a pixel
+        278: 1,  # rows in a strip
+        279: len(samples),
+        339: 2 if sign else 1,
+    }
+    padded = samples + bytes(len(samples) % 2)
+    content = b"II*\0" + struct.pack("<I", 8 + len(padded)) + padded
+    content += struct.pack("<H", len(tags))
+    for tag, value in tags.items():
+        content += struct.pack("<HHIHH", tag, 3, 1, value, 0)
+    path.write_bytes(content + bytes(4))
+    return path
+
+
+def test_16_bits_with_a_sign_are_refused(tmp_path: Path) -> None:
+    samples = struct.pack("<2h", 0, 32_767)
+    path = write_tiff(tmp_path / "deep.tif", samples, 16, sign=True)
+    with pytest.raises(ValueError, match="found I pixels from 0 to 32767, expected"):
+        load_image(path)
+
+
+def test_12_bits_become_8_bits(tmp_path: Path) -> None:
+    # 0x800 and 0xfff: 2048 / 4095 * 255 = 127.5...
+    path = write_tiff(tmp_path / "deep.tif", b"\x80\x0f\xff", 12)
+    assert load_image(path).tolist() == [[[128] * 3, [255] * 3]]
+
+
+def test_a_negative_of_16_bits(tmp_path: Path) -> None:
+    samples = struct.pack("<2H", 0, 257 * 200)
+    path = write_tiff(tmp_path / "deep.tif", samples, 16, photometric=0)
+    assert load_image(path).tolist() == [[[255] * 3, [55] * 3]]
+
+
+@pytest.mark.parametrize("maxval", [255, 1000, 65_535])
+def test_portable_graymaps_of_any_depth(tmp_path: Path, maxval: int) -> None:
+    path = tmp_path / "a.pgm"
+    samples = struct.pack(">2H" if maxval > 255 else ">2B", maxval, maxval // 5)
+    path.write_bytes(f"P5 2 1 {maxval} ".encode() + samples)
+    assert load_image(path).tolist() == [[[255] * 3, [51] * 3]]
+
+
+def png(depth: int, color_type: int, row: bytes, transparent: bytes) -> bytes:
+    """Return a file of one row of two pixels with a transparent color."""
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 2, 1, depth, color_type, 0, 0, 0),
+        b"tRNS": transparent,
+        b"IDAT": zlib.compress(b"\0" + row),
+        b"IEND": b"",
+    }
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in chunks.items():
+        content += struct.pack(">I", len(data)) + name + data
+        content += struct.pack(">I", zlib.crc32(name + data))
+    return content
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "transparent", "opaque"),
+    [
+        # The transparent sample comes first in each row.
+        (1, b"\x00", 1, 0),
+        (1, b"\x40", 0, 255),
+        (2, b"\x60", 1, 170),
+        (4, b"\x38", 3, 136),
+        (8, b"\x03\x07", 3, 7),
+        (16, b"\x01\x2c\x01\x2d", 300, 1),
+    ],
+)
+def test_transparent_gray_of_any_depth(
+    tmp_path: Path,
+    depth: int,
+    row: bytes,
+    transparent: int,
+    opaque: int,
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(depth, 0, row, struct.pack(">H", transparent)))
+    first = opaque if depth == 1 and transparent == 1 else 255
+    assert load_image(path).tolist() == [[[first] * 3, [opaque] * 3]]
+
+
+def test_transparent_gray_of_16_bits_is_turned_with_its_picture(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 2  # mirrored
+    values = np.array([[0, 300]], dtype=np.uint16)
+    picture = Image.fromarray(values)
+    path = save(tmp_path / "a.png", picture, transparency=0, exif=exif)
+    assert load_image(path).tolist() == [[[1] * 3, [255] * 3]]
+
+
+def test_a_transparent_color_of_16_bits_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(16, 2, bytes(12), bytes(6)))
+    with pytest.raises(ValueError, match="found a transparent color of 16 bits"):
+        load_image(path)
+
+
+def test_cielab_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", Image.new("LAB", (2, 1)))
+    with pytest.raises(ValueError, match="found CIELAB pixels"):
+        load_image(path)
+
+
 # Files that are no pictures
 
 
