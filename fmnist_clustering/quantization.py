@@ -43,6 +43,9 @@ TOLERANCE = 1e-4
 MAX_INDEXED_COLORS = 256
 """An indexed PNG has at most 8 bits for each pixel."""
 
+LARGEST_FILE = 2**53
+"""Sizes up to this many bytes are exact in float64."""
+
 BYTE_WEIGHTS = np.array([65536, 256, 1], dtype=np.uint32)
 """Red, green and blue as the three bytes of one number."""
 
@@ -183,8 +186,8 @@ def apply_palette(
         sRGB colors, whole numbers from 0 to 255, in any order.
     dither : bool
         False: each pixel takes the nearest color. True: each pixel passes its error on
-        to its neighbors (Floyd and Steinberg 1976, as Pillow does it), so that steps
-        become grain. This needs a palette of at most 256 colors.
+        to its neighbors (Floyd and Steinberg 1976), so that steps become grain. This
+        needs a palette of at most 256 colors.
 
     Returns
     -------
@@ -196,6 +199,17 @@ def apply_palette(
     ValueError
         When `image` is not (h, w, 3) uint8 or is empty, when `palette` is not as above,
         or when it has more than 256 colors and `dither` is True.
+
+    Notes
+    -----
+    Dithering goes through the rows from the left to the right. A pixel takes the color
+    nearest to its value and the errors that were passed on to it, which together are
+    clamped to 0..255; of equally near colors it takes the first of the palette. Of its
+    own error it passes 7/16 to the right, 3/16 to the lower left, 5/16 down and 1/16 to
+    the lower right. What leaves the picture is lost. A picture whose colors are all in
+    the palette has no errors, and stays as it is.
+
+    640 x 427 pixels take about 0.5 s to dither with 256 colors.
     """
     _check_image(image)
     colors = _check_palette(palette)
@@ -204,11 +218,7 @@ def apply_palette(
     if len(colors) > MAX_INDEXED_COLORS:
         expected = f"at most {MAX_INDEXED_COLORS} to dither"
         raise ValueError(f"palette: found {len(colors)} colors, expected {expected}")
-    # Pillow takes a palette from another image.
-    palette_holder = Image.new("P", (1, 1))
-    palette_holder.putpalette(colors.tobytes())
-    dithered = Image.fromarray(image).quantize(palette=palette_holder)
-    return _indexed(colors, np.asarray(dithered))
+    return _indexed(colors, _dither(image, colors))
 
 
 def indexed_png(image: IndexedImage) -> bytes:
@@ -256,7 +266,7 @@ def size_report(
     original : (h, w, 3) uint8
         The picture that it was made from.
     source_size : int, optional
-        Bytes of the file that the original came from; see `image_file_size`.
+        Bytes of the file that the original came from, 1 or more; see `image_file_size`.
 
     Returns
     -------
@@ -282,9 +292,12 @@ def size_report(
         When `image` is not an IndexedImage.
     ValueError
         When `original` is not (h, w, 3) uint8 or has another height or width than
-        `image`, or the palette has more than 256 colors.
+        `image`, the palette has more than 256 colors, or `source_size` is no integer
+        in this range.
     """
     check_instance(image, "image", IndexedImage)
+    if source_size is not None:
+        check_integer(source_size, "source_size", 1, LARGEST_FILE)
     _check_image(original, "original")
     if image.indices.shape != original.shape[:2]:
         shapes = f"{image.indices.shape} and {original.shape[:2]}"
@@ -361,6 +374,49 @@ def _nearest_color(colors: ByteArray, palette: ByteArray) -> IntArray:
     """Return the row of the nearest color of the palette, (..., 3) -> (...)."""
     _, nearest = KDTree(palette).query(colors)
     return np.asarray(nearest)
+
+
+def _dither(image: ByteArray, palette: ByteArray) -> IntArray:
+    """Return the row of the palette for each pixel, by Floyd and Steinberg's method.
+
+    A pixel needs the errors of its left neighbor and of three pixels above it. So all
+    pixels with the same x + 2 y can be computed at once, here for a picture of 5 x 3:
+
+        0 1 2 3 4
+        2 3 4 5 6
+        4 5 6 7 8
+    """
+    height, width = image.shape[:2]
+    colors = palette.astype(np.float64)
+    indices = np.empty((height, width), dtype=np.int64)
+    # A column on the left, one on the right and a row below take what leaves the image.
+    values = np.zeros((height + 1, width + 2, 3))
+    values[:-1, 1:-1] = image
+
+    for step in range(width + 2 * (height - 1)):
+        first_row = max(0, (step - width + 2) // 2)
+        last_row = min(height - 1, step // 2)
+        y = np.arange(first_row, last_row + 1)
+        x = step - 2 * y
+        wanted = values[y, x + 1].clip(0, 255)
+        nearest = _first_nearest(wanted, colors)
+        indices[y, x] = nearest
+        error = (wanted - colors[nearest]) / 16
+        # In this order each pixel gets its errors in the order of the rows, so that the
+        # sums are those of a loop over all pixels to the last digit.
+        values[y + 1, x] += 3 * error
+        values[y + 1, x + 1] += 5 * error
+        values[y + 1, x + 2] += error
+        values[y, x + 2] += 7 * error
+    return indices
+
+
+def _first_nearest(values: FloatArray, colors: FloatArray) -> IntArray:
+    """Return the row of the nearest color for each value, the first if several are."""
+    squared = np.zeros((len(values), len(colors)))
+    for value, color in zip(values.T, colors.T, strict=True):
+        squared += np.square(value[:, None] - color)
+    return np.asarray(squared.argmin(axis=1))
 
 
 def _indexed(palette: ByteArray, indices: NDArray[Any]) -> IndexedImage:

@@ -385,6 +385,85 @@ def test_exact_colors_stay_exact(dither: bool) -> None:
     np.testing.assert_array_equal(redrawn.image, picture)
 
 
+def floyd_steinberg(image: NDArray[np.uint8], palette: Any) -> Any:
+    """Return a dithered picture, by the plain loop over all pixels."""
+    height, width, _ = image.shape
+    values = image.astype(np.float64).tolist()
+    for y in range(height):
+        for x in range(width):
+            wanted = [min(max(value, 0.0), 255.0) for value in values[y][x]]
+            color = min(
+                palette,
+                key=lambda color: sum(
+                    (value - channel) ** 2
+                    for value, channel in zip(wanted, color, strict=True)
+                ),
+            )
+            values[y][x] = [int(channel) for channel in color]
+            shares = (
+                (y, x + 1, 7),
+                (y + 1, x - 1, 3),
+                (y + 1, x, 5),
+                (y + 1, x + 1, 1),
+            )
+            for row, column, share in shares:
+                if row < height and 0 <= column < width:
+                    for channel in range(3):
+                        error = wanted[channel] - color[channel]
+                        values[row][column][channel] += error * share / 16
+    return values
+
+
+def test_dithering_by_hand() -> None:
+    # In black and white. 100 becomes 0 and passes on 100: 43.75 to the right, 31.25
+    # down and 6.25 to the lower right. 100 + 43.75 = 143.75 becomes 255 and passes on
+    # -111.25: -20.859375 to the lower left and -34.765625 down. So 100 + 31.25
+    # - 20.859375 = 110.390625 becomes 0 and passes 48.2958984375 to the right, where
+    # 100 + 6.25 - 34.765625 + 48.2958984375 = 119.7802734375 becomes 0, too.
+    gray = np.full((2, 2, 3), 100, dtype=np.uint8)
+    dithered = apply_palette(gray, [[0, 0, 0], [255, 255, 255]], dither=True)
+    assert dithered.image[:, :, 0].tolist() == [[0, 255], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 1), (1, 9), (9, 1), (2, 2), (3, 8), (8, 3), (17, 23)]
+)
+@pytest.mark.parametrize("n_colors", [1, 2, 9, 256])
+def test_dithering_is_that_of_a_loop_over_all_pixels(
+    height: int,
+    width: int,
+    n_colors: int,
+) -> None:
+    rng = np.random.default_rng([height, width, n_colors])
+    picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    palette = rng.integers(60, 200, (n_colors, 3), dtype=np.uint8)
+    dithered = apply_palette(picture, palette, dither=True)
+    assert dithered.image.tolist() == floyd_steinberg(picture, palette.tolist())
+
+
+def test_errors_are_clamped_and_do_not_pile_up() -> None:
+    # Without a limit the white pixels would first have to pay back what black ones owe.
+    picture = np.zeros((1, 60, 3), dtype=np.uint8)
+    picture[:, 30:] = 255
+    dithered = apply_palette(picture, [[90] * 3, [255] * 3], dither=True)
+    assert dithered.image.tolist() == floyd_steinberg(picture, [[90] * 3, [255] * 3])
+    assert (dithered.image[0, 31:] == 255).all()
+
+
+def test_white_stays_white_beside_near_whites() -> None:
+    near_whites = [[250 + i, 252, 255 - i] for i in range(5)]
+    white = np.full((20, 30, 3), 255, dtype=np.uint8)
+    dithered = apply_palette(white, [*near_whites, [255] * 3], dither=True)
+    np.testing.assert_array_equal(dithered.image, white)
+
+
+def test_dithering_with_all_colors_of_a_picture_changes_nothing() -> None:
+    few = quantize(PICTURE, 200)
+    again = apply_palette(few.image, few.palette, dither=True)
+    np.testing.assert_array_equal(again.palette, few.palette)
+    np.testing.assert_array_equal(again.indices, few.indices)
+
+
 def test_up_to_256_colors_can_be_dithered() -> None:
     palette = row_of_colors(257)[0]
     assert len(apply_palette(COLORS, palette[:256], dither=True).palette) <= 256
@@ -434,6 +513,13 @@ def test_indexed_png_is_lossless_in_as_few_bits_as_possible(
     start = content.index(b"PLTE")
     assert struct.unpack(">I", content[start - 4 : start]) == (3 * n_colors,)
     assert size_report(few, PICTURE).loc["indexed PNG", "depth"] == bits
+
+
+@pytest.mark.parametrize("size", [-5, 0, 1.0, 2.5, True, "7", np.nan, 2**60])
+def test_source_size_is_a_number_of_bytes(size: Any) -> None:
+    few = indexed_image(5, 3)
+    with pytest.raises(ValueError, match=r"source_size: found .+, expected an integer"):
+        size_report(few, few.image, source_size=size)
 
 
 def test_indexed_png_holds_at_most_256_colors() -> None:
