@@ -7,14 +7,18 @@ from numbers import Integral
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import matplotlib.style
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fmnist_clustering._validation import check_instance
-from fmnist_clustering.data import find_checkout
+from fmnist_clustering._validation import check_instance, check_integer
+from fmnist_clustering.data import FashionMNIST, find_checkout
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
+
+STYLE = "fmnist_clustering.notebook"
+"""The settings of the notebooks' figures. They count after a reset to the defaults."""
 
 N_DIGITS = 4
 """Significant digits of the numbers in a table."""
@@ -41,6 +45,48 @@ def artifacts_dir() -> Path:
         return Path(folder)
     root = find_checkout(Path.cwd()) or Path.cwd()
     return root / "build" / "artifacts"
+
+
+def first_images(
+    images: FashionMNIST,
+    n_images: int,
+    *,
+    at_least: int,
+) -> FashionMNIST:
+    """Return the sample that a notebook looks at: the first images of the test split.
+
+    Parameters
+    ----------
+    images : FashionMNIST
+        The test split.
+    n_images : int
+        The notebook's parameter ``N_IMAGES``. Where there are fewer images, all of them
+        are taken.
+    at_least : int
+        How many images the sections of the notebook need.
+
+    Returns
+    -------
+    FashionMNIST
+        Pixels and garments of the first images.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `n_images` is no integer, when it is below `at_least`, or when there are
+        not as many images. The message names the parameter of the notebook, too.
+    """
+    check_instance(images, "images", FashionMNIST)
+    check_integer(at_least, "at_least")
+    try:
+        check_integer(n_images, "n_images", minimum=at_least)
+    except ValueError as error:
+        raise ValueError(f"{error}; it is the parameter N_IMAGES") from None
+    if len(images.pixels) < at_least:
+        found = f"{len(images.pixels)} in the test split"
+        expected = f"expected {at_least} or more"
+        raise ValueError(f"images: found {found} of DATA_DIR, {expected}")
+    return FashionMNIST(images.pixels[:n_images], images.garments[:n_images])
 
 
 def save_artifact(name: str, content: bytes) -> Path:
@@ -178,7 +224,10 @@ def table(data: pd.DataFrame) -> pd.DataFrame:
 def _draw_png(fig: Figure) -> bytes:
     """Return a figure as the bytes of a PNG file."""
     drawing = io.BytesIO()
-    fig.savefig(drawing, format="png")
+    # matplotlib looks up some settings when it draws, not when a figure is created.
+    # Those are the notebooks', too, whatever the reader has set.
+    with matplotlib.style.context(STYLE, after_reset=True):
+        fig.savefig(drawing, format="png", dpi="figure", backend="agg")
     # Figures are opaque: without the channel for opacity the file is a tenth smaller.
     compact = io.BytesIO()
     with Image.open(drawing) as picture:

@@ -636,6 +636,27 @@ KINDS["groups of images"] = Kind(
         "groups of other length": lambda x: {**x, "far": x["far"][:-1]},
     },
 )
+KINDS["rows of images"] = Kind(
+    lambda: [garment_images()[:2], garment_images()[2:]],
+    same={"tuple": tuple, "lists": lambda x: [nested(images) for images in x]},
+    bad={
+        "None": constant(None),
+        "number": constant(3),
+        "no rows": constant([]),
+        "list of None": constant([None, None]),
+        "narrow": lambda x: [images[:, :-1] for images in x],
+        "one axis": lambda x: [images[0] for images in x],
+        "a long row": lambda x: [np.tile(images, (4, 1)) for images in x],
+    },
+)
+KINDS["test split"] = Kind(
+    lambda: fc.FashionMNIST(garment_images(), np.arange(3, dtype=np.uint8)),
+    bad=OTHER_TYPES
+    | {
+        "plain tuple": tuple,
+        "too few": lambda x: fc.FashionMNIST(x.pixels[:2], x.garments[:2]),
+    },
+)
 
 
 def names(*words: str) -> Kind:
@@ -820,6 +841,7 @@ CALLS = [
     Call(fc.load_split, {"split": "split", "data_dir": "optional folder"}),
     Call(fc.read_csv, {"path": "CSV file"}),
     Call(plots.cluster_color, {"cluster": "count or 0"}),
+    Call(plots.fill_rows, {"rows": "rows of images", "n_columns": "count"}),
     Call(
         plots.plot_images,
         {
@@ -912,6 +934,10 @@ CALLS = [
     Call(
         plots.plot_rate_distortion,
         {"table": "table of files", "ax": "axes", "source": "optional size"},
+    ),
+    Call(
+        notebook.first_images,
+        {"images": "test split", "n_images": "count", "at_least": "count"},
     ),
     Call(
         notebook.show,

@@ -17,6 +17,7 @@ from PIL import Image
 import fmnist_clustering
 from fmnist_clustering.notebook import (
     artifacts_dir,
+    first_images,
     save_artifact,
     save_numbers,
     show,
@@ -84,6 +85,36 @@ def test_a_live_session_saves_below_build(
     monkeypatch.chdir(folder)
     root = tmp_path if is_checkout else folder
     assert artifacts_dir() == root / "build" / "artifacts"
+
+
+SPLIT = fmnist_clustering.FashionMNIST(
+    np.arange(5 * 784, dtype=np.uint16).reshape(5, 784).astype(np.uint8),
+    np.array([9, 2, 1, 1, 0], dtype=np.uint8),
+)
+
+
+@pytest.mark.parametrize(("n_images", "n_found"), [(3, 3), (5, 5), (10_000, 5)])
+def test_a_sample_is_the_first_images(n_images: int, n_found: int) -> None:
+    pixels, garments = first_images(SPLIT, n_images, at_least=3)
+    np.testing.assert_array_equal(pixels, SPLIT.pixels[:n_found])
+    np.testing.assert_array_equal(garments, SPLIT.garments[:n_found])
+
+
+@pytest.mark.parametrize(
+    ("n_images", "at_least", "message"),
+    [
+        (5, 6, "n_images: found 5, expected an integer, 6 or more; .* N_IMAGES$"),
+        (-1, 3, "n_images: found -1, expected an integer, 3 or more; .* N_IMAGES$"),
+        (9, 6, "images: found 5 in the test split of DATA_DIR, expected 6 or more$"),
+    ],
+)
+def test_too_small_a_sample_is_refused(
+    n_images: int,
+    at_least: int,
+    message: str,
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        first_images(SPLIT, n_images, at_least=at_least)
 
 
 def test_a_runner_says_where_artifacts_go(artifacts: Path) -> None:

@@ -16,7 +16,7 @@ from fmnist_clustering.plots.curves import (
     plot_selection,
     plot_silhouette_scores,
 )
-from fmnist_clustering.plots.images import plot_images, plot_members
+from fmnist_clustering.plots.images import fill_rows, plot_images, plot_members
 from fmnist_clustering.plots.palettes import (
     plot_palette,
     plot_quantized,
@@ -28,6 +28,7 @@ __all__ = [
     "COLORS",
     "GREY",
     "cluster_color",
+    "fill_rows",
     "plot_contingency",
     "plot_dendrogram",
     "plot_family_tree",

@@ -207,7 +207,15 @@ def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
     highest = counts.max()
     # White is 0. The highest count is 80 % of the way to black, so that cells stay gray
     # and their numbers are what stands out.
-    ax.imshow(counts, cmap="gray_r", vmin=0, vmax=1.25 * highest, aspect="auto")
+    ax.imshow(
+        counts,
+        cmap="gray_r",
+        vmin=0,
+        vmax=1.25 * highest,
+        interpolation="nearest",
+        origin="upper",
+        aspect="auto",
+    )
     for row, column in np.argwhere(counts > 0):
         count = counts[row, column]
         ax.text(

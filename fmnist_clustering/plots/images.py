@@ -27,6 +27,42 @@ FRAMED_ZOOM = 2
 """Screen pixels along an edge of each image pixel in a framed picture."""
 
 
+def fill_rows(rows: Sequence[ArrayLike], n_columns: int) -> FloatArray:
+    """Fill rows of images with blank ones, so that a grid has them in equal columns.
+
+    Parameters
+    ----------
+    rows : sequence of (m, 784) array-like
+        The images of each row, grey values 0-255. The number m may differ from row to
+        row, and may be 0.
+    n_columns : int
+        The number of images that each row gets, none smaller than m.
+
+    Returns
+    -------
+    (n_rows, n_columns, 784) float64
+        The images of each row, followed by white ones.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is of another kind, there are no rows, or a row holds more
+        than `n_columns` images.
+    """
+    check_instance(rows, "rows", Sequence)
+    check_integer(n_columns, "n_columns")
+    if len(rows) == 0:
+        raise ValueError("rows: found none, expected one or more")
+    filled = np.zeros((len(rows), n_columns, N_PIXELS))
+    for i, images in enumerate(rows):
+        pixels = check_numbers(images, "rows")
+        if pixels.ndim != 2 or len(pixels) > n_columns or pixels.shape[1] != N_PIXELS:
+            expected = f"(m, {N_PIXELS}) with m up to {n_columns}"
+            raise ValueError(f"rows: found shape {pixels.shape}, expected {expected}")
+        filled[i, : len(pixels)] = pixels
+    return filled
+
+
 def plot_images(
     images: ArrayLike,
     ax: Axes,
@@ -79,6 +115,7 @@ def plot_images(
         vmin=0,
         vmax=255,
         interpolation="nearest",
+        origin="upper",
         aspect="auto",
     )
     remove_frame(ax)
@@ -187,6 +224,7 @@ def draw_framed_image(
         dpi_cor=False,
         cmap="gray_r",
         interpolation="nearest",
+        origin="upper",
     )
     picture.image.set_clim(0, 255)
     frame = AnnotationBbox(

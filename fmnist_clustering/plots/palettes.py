@@ -84,7 +84,7 @@ def plot_quantized(image: IndexedImage, ax: Axes, *, title: str = "") -> Axes:
     check_instance(image, "image", IndexedImage)
     check_instance(ax, "ax", Axes)
     check_instance(title, "title", str)
-    ax.imshow(image.image)
+    ax.imshow(image.image, interpolation="nearest", origin="upper", aspect="equal")
     remove_frame(ax)
     ax.set_title(title, fontsize=10)
     strip = ax.inset_axes((0, -0.1, 1, 0.08))
@@ -106,7 +106,7 @@ def plot_rate_distortion(
         Each row is one file. The columns are ``method``; ``k``, which is written at
         the points of the first method; ``size``, which rises within a method, in a unit
         that the caller writes on the x-axis; ``PSNR`` in dB, higher is nearer to the
-        original.
+        original, and infinite where nothing is lost.
     ax : Axes
         Where to draw.
     source : float, optional
@@ -117,20 +117,31 @@ def plot_rate_distortion(
     -------
     Axes
         The same axes. Each line ends with the name of its method. The x-axis starts at
-        0; the y-axis does not, and its label says so.
+        0; the y-axis does not, and its label says so. Files without loss stand on a
+        dotted line above all others.
 
     Raises
     ------
     TypeError, ValueError
-        When an argument is of another kind, or a column is missing.
+        When an argument is of another kind, a column is missing, a size is no finite
+        number, or a PSNR is none at all.
     """
-    check_columns(table, "table", ["method", "k", "size", "PSNR"])
-    check_numbers(table[["size", "PSNR"]], "table")
+    table = _check_files(table)
     if source is not None:
         check_number(source, "source", minimum=0)
     check_instance(ax, "ax", Axes)
 
-    for i, (method, files) in enumerate(table.groupby("method", sort=False)):
+    # What is infinite cannot be drawn to scale: it would vanish, and its name with it.
+    is_lossless = np.isinf(table["PSNR"])
+    level = _lossless_level(table["PSNR"][~is_lossless])
+    drawn = table.assign(PSNR=table["PSNR"].mask(is_lossless, level))
+    if is_lossless.any():
+        ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":")
+        ax.text(0, level, " no loss: infinite PSNR", va="bottom", fontsize=8)
+    if is_lossless.all():
+        ax.set_yticks([])  # the level has no number
+
+    for i, (method, files) in enumerate(drawn.groupby("method", sort=False)):
         color = COLORS[i] if i < N_LINE_COLORS else GREY
         marker = MARKERS[i % len(MARKERS)]
         _draw_method(str(method), files, ax, color, marker)
@@ -138,11 +149,37 @@ def plot_rate_distortion(
             _write_numbers_of_colors(files, ax, color)
     if source is not None:
         ax.axvline(source, **MARK_LINE)
-        ax.text(source, table["PSNR"].min(), "source file ", ha="right")
+        ax.text(source, drawn["PSNR"].min(), "source file ", ha="right")
     ax.margins(y=0.12)
     largest = max(table["size"].max(), source or 0)
     ax.set(xlim=(0, 1.05 * largest), ylabel="PSNR, dB (not from 0)")
     return ax
+
+
+def _check_files(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with sizes and PSNR as float64 if its files can be drawn."""
+    check_columns(table, "table", ["method", "k", "size", "PSNR"])
+    if table["method"].isna().any():
+        found = "a file without method"
+        raise ValueError(f"table: found {found}, expected the name of one for each")
+    sizes = check_numbers(table["size"], "table")
+    if not np.isfinite(sizes).all() or sizes.min() < 0:
+        found = f"sizes {sizes.tolist()}"
+        raise ValueError(f"table: found {found}, expected finite numbers from 0")
+    quality = check_numbers(table["PSNR"], "table")
+    if not (quality > -np.inf).all():  # also NaN
+        found = f"PSNR {quality.tolist()}"
+        raise ValueError(f"table: found {found}, expected decibels, or infinity")
+    return table.assign(size=sizes, PSNR=quality)
+    return table.assign(size=sizes, PSNR=quality)
+
+
+def _lossless_level(finite: pd.Series) -> float:
+    """Return where files without loss stand: clearly above the finite PSNR values."""
+    if finite.empty:
+        return 0.0
+    spread = finite.max() - finite.min()
+    return float(finite.max() + max(0.2 * spread, 1.0))
 
 
 def _draw_method(

@@ -37,8 +37,13 @@ if TYPE_CHECKING:
 REQUIRED_MODULES = ("ipykernel", "nbclient", "nbformat")
 """What ``pip install 'fmnist_clustering[notebooks]'`` brings, and a run needs."""
 
-KERNEL_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
-"""Threads of OpenMP that spin while they wait would starve those of BLAS."""
+KERNEL_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "passive",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+"""Threads of OpenMP that spin while they wait would starve those of BLAS. The backend
+is the one of a kernel: a reader's own could need a screen.
+"""
 
 CELL_TIMEOUT = 1800
 """Seconds after which a cell is given up. The slowest one takes a few minutes."""

@@ -200,3 +200,19 @@ def test_id_stands_in_the_upper_left_corner_of_its_image(pixels_below: int) -> N
     top = 200 + 28 - pixels_below
     assert box.x0 == pytest.approx(left + 1, abs=1)
     assert box.y1 == pytest.approx(top - 1, abs=1)
+
+
+# fill_rows
+
+
+def test_short_rows_are_filled_with_white() -> None:
+    images = np.arange(1, 4)[:, np.newaxis] * np.full((3, 784), 10)
+    rows = plots.fill_rows([images[:1], images[:0], images[1:]], 2)
+    assert rows.shape == (3, 2, 784)
+    assert rows[:, :, 0].tolist() == [[10, 0], [0, 0], [20, 30]]
+    assert rows[:, :, 783].tolist() == [[10, 0], [0, 0], [20, 30]]
+
+
+def test_a_row_is_never_cut() -> None:
+    with pytest.raises(ValueError, match=r"^rows: found shape \(3, 784\), expected "):
+        plots.fill_rows([np.zeros((3, 784))], 2)

@@ -108,6 +108,34 @@ def test_each_method_is_a_line_with_its_name_at_the_end() -> None:
     }
 
 
+def test_files_without_loss_stand_on_a_line_of_their_own() -> None:
+    table = FILES.assign(PSNR=[21.5, np.inf, np.inf, 20.0, np.inf])
+    ax = plots.plot_rate_distortion(table, new_axes(), source=60)
+    (dotted,) = [line for line in ax.lines if line.get_linestyle() == ":"]
+    level = float(np.asarray(dotted.get_ydata())[0])
+    assert level > 21.5
+    bottom, top = ax.get_ylim()
+    assert bottom < 20 < level < top
+    assert notes(ax) == {
+        "ours": (90, level),
+        "theirs": (70, level),
+        "2": (20, 21.5),
+        "5": (50, level),
+        "10": (90, level),
+    }
+    assert " no loss: infinite PSNR" in texts(ax)
+
+
+def test_files_that_all_have_no_loss_keep_their_names() -> None:
+    ax = plots.plot_rate_distortion(FILES.assign(PSNR=np.inf), new_axes(), source=60)
+    assert {"ours", "theirs"} <= set(notes(ax))
+    points = [*notes(ax).values()]
+    assert np.isfinite(points).all()
+    assert np.isfinite([text.get_position() for text in ax.texts]).all()
+    assert len(ax.get_yticks()) == 0
+    assert np.unique(render(ax)).size > 2
+
+
 def many_methods() -> pd.DataFrame:
     sizes = range(1, 11)
     return pd.DataFrame(
@@ -151,11 +179,26 @@ def test_axes_hold_every_point_and_the_source(source: float | None) -> None:
         (FILES.drop(columns="k"), None, "table"),
         (FILES.iloc[:0], None, "table"),
         (FILES.assign(PSNR="high"), None, "table"),
+        (FILES.assign(PSNR=np.nan), None, "table"),
+        (FILES.assign(PSNR=-np.inf), None, "table"),
+        (FILES.assign(size=np.inf), None, "table"),
+        (FILES.assign(size=-1.0), None, "table"),
         (FILES, -1, "source"),
         (FILES, "5", "source"),
         (FILES, np.nan, "source"),
     ],
-    ids=["no k", "no rows", "text", "below 0", "text as source", "NaN"],
+    ids=[
+        "no k",
+        "no rows",
+        "text",
+        "NaN",
+        "infinite loss",
+        "infinite size",
+        "size below 0",
+        "source below 0",
+        "text as source",
+        "NaN as source",
+    ],
 )
 def test_files_without_sizes_are_refused(
     table: pd.DataFrame,
