@@ -3,8 +3,10 @@
 Every error names the argument, what was found and what was expected.
 """
 
+import reprlib
 from collections.abc import Collection, Iterable
-from numbers import Integral
+from decimal import Decimal
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -43,22 +45,114 @@ def check_array(
     Returns
     -------
     array
-        The same values; the very same array if one was passed.
+        The same values; the very same array if one was passed. The columns of a
+        DataFrame may be of different types. Numbers that are Python objects become
+        int64 if all of them are integers that fit, and float64 otherwise.
 
     Raises
     ------
     ValueError
-        For anything else, such as text, objects, complex numbers, or nested lists of
-        different lengths.
+        For anything else, such as text, other objects, missing values (pandas' NA, or
+        what a mask hides), complex numbers, or nested lists of different lengths.
     """
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        message = f"{name}: found lines of different length"
-        raise ValueError(f"{message}, expected an array of {expected}") from None
+    array = _as_array(values, name, expected)
+    if array.dtype == object and array.size > 0:
+        array = _numbers_of_objects(array, name, expected)
     if array.size > 0 and array.dtype.kind not in kinds:
         raise ValueError(f"{name}: found {array.dtype}, expected {expected}")
     return array
+
+
+def _as_array(values: object, name: str, expected: str) -> NDArray[Any]:
+    """Return an array, of the plain data type that pandas' values have inside."""
+    if isinstance(values, np.ma.MaskedArray):
+        _refuse_missing(np.ma.getmaskarray(values), "a masked value", name, expected)
+    pandas_types = (pd.DataFrame, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
+    if isinstance(values, pandas_types):
+        dtype = _plain_dtype(values)
+        if dtype is not None:
+            missing = _missing_in_pandas(values)
+            _refuse_missing(missing, "a missing value", name, expected)
+            return np.asarray(values.to_numpy(dtype=dtype))
+    try:
+        return np.asarray(values)
+    except ValueError:
+        message = f"{name}: found lines of different length"
+        raise ValueError(f"{message}, expected an array of {expected}") from None
+
+
+def _plain_dtype(values: Any) -> np.dtype[Any] | None:
+    """Return the data type that holds all columns; None if they are not all numbers.
+
+    Only columns that are all of 8 bits stay so, since such data are taken for images.
+    """
+    dtypes = set(values.dtypes) if isinstance(values, pd.DataFrame) else {values.dtype}
+    plain: set[np.dtype[Any]] = {
+        getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes
+    }
+    for dtype in plain:
+        if not isinstance(dtype, np.dtype) or dtype.kind not in "biuf":
+            return None
+    if len(plain) == 1:
+        return plain.pop()
+    common: np.dtype[Any] | None = np.result_type(*plain) if plain else None
+    return np.dtype(np.int64) if common == np.dtype(np.uint8) else common
+
+
+def _missing_in_pandas(values: Any) -> NDArray[np.bool_]:
+    """Return where pandas' NA stands. NaN in a column of plain floats is a number."""
+    if not isinstance(values, pd.DataFrame):
+        is_plain = isinstance(values.dtype, np.dtype)
+        return np.zeros(0, dtype=bool) if is_plain else np.asarray(values.isna())
+    if all(isinstance(dtype, np.dtype) for dtype in values.dtypes):
+        return np.zeros(0, dtype=bool)
+    missing = values.isna().to_numpy(copy=True)
+    for column, dtype in enumerate(values.dtypes):
+        if isinstance(dtype, np.dtype):
+            missing[:, column] = False
+    return np.asarray(missing)
+
+
+def _refuse_missing(
+    missing: NDArray[np.bool_],
+    what: str,
+    name: str,
+    expected: str,
+) -> None:
+    """Refuse values of which some are missing, and name the first place."""
+    if missing.any():
+        place = _name_place(np.argwhere(missing)[0])
+        raise ValueError(f"{name}: found {what}{place}, expected {expected}")
+
+
+def _name_place(indices: Iterable[int]) -> str:
+    """Return where an element stands, as the end of a sentence."""
+    words = [f"{axis} {i}" for axis, i in zip(("row", "column"), indices, strict=False)]
+    return f" in {', '.join(words)}" if words else ""
+
+
+def _numbers_of_objects(
+    array: NDArray[Any],
+    name: str,
+    expected: str,
+) -> NDArray[Any]:
+    """Return an array of Python's numbers as int64, float64 or bool."""
+    for indices, element in np.ndenumerate(array):
+        if not isinstance(element, Real | Decimal | np.bool_):
+            found = f"{reprlib.repr(element)}{_name_place(indices)}"
+            raise ValueError(f"{name}: found {found}, expected {expected}")
+    elements = array.ravel().tolist()
+    if all(isinstance(element, bool | np.bool_) for element in elements):
+        return array.astype(bool)
+    if all(isinstance(element, Integral) for element in elements):
+        largest = max(elements, key=abs)
+        if -(2**63) <= largest < 2**63:
+            return array.astype(np.int64)
+    try:
+        return array.astype(np.float64)
+    except (OverflowError, ValueError):  # an int above 1e308, or a signaling NaN
+        found = "a number that does not fit into float64"
+        raise ValueError(f"{name}: found {found}, expected {expected}") from None
 
 
 def check_numbers(values: object, name: str) -> FloatArray:
@@ -301,12 +395,14 @@ def check_k_values(k_values: Iterable[int], minimum: int, maximum: int) -> IntAr
         When they are no integers, are none, do not rise, or are out of range.
     """
     values = list(k_values) if isinstance(k_values, Iterable) else k_values
-    k = check_array(values, "k_values", "iu", "integers").astype(np.int64)
+    k = check_array(values, "k_values", "iu", "integers")
     is_list = k.ndim == 1 and k.size > 0
-    if not is_list or k[0] < minimum or k[-1] > maximum or (np.diff(k) <= 0).any():
+    # Compared as they are: unsigned numbers have no negative differences.
+    is_rising = is_list and (k[1:] > k[:-1]).all()
+    if not is_rising or k[0] < minimum or k[-1] > maximum:
         expected = f"one or more rising integers from {minimum} to {maximum}"
         raise ValueError(f"k_values: found {k.tolist()}, expected {expected}")
-    return k
+    return k.astype(np.int64)
 
 
 def check_rows(
@@ -316,8 +412,9 @@ def check_rows(
 ) -> tuple[RowArray, float]:
     """Return rows in the type that they are computed in, and what counts as 1.0.
 
-    Data of dtype uint8 are images, whatever the container: 255 means 1.0. All other
-    data are taken as they are.
+    Data of dtype uint8 are images, whatever the container: 255 means 1.0. A DataFrame
+    holds images if all of its columns are uint8, or pandas' UInt8. All other data are
+    taken as they are.
 
     Parameters
     ----------
@@ -410,7 +507,7 @@ def check_labels(
     ------
     ValueError
         When `labels` is not one-dimensional, is empty, has another length, is not
-        integer, or holds negative numbers.
+        integer, or holds negative numbers, or numbers from 2^63.
     """
     expected = "integers, 0 or more"
     ids = check_array(labels, name, "iu", expected)
@@ -419,6 +516,9 @@ def check_labels(
         raise ValueError(f"{name}: found shape {ids.shape}, expected ({length},)")
     if ids.min() < 0:
         raise ValueError(f"{name}: found {ids.min()}, expected {expected}")
+    largest = np.iinfo(np.int64).max
+    if ids.max() > largest:
+        raise ValueError(f"{name}: found {ids.max()}, expected at most {largest}")
     return ids.astype(np.int64)
 
 

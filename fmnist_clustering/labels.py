@@ -151,10 +151,12 @@ def external_scores(labels_true: ArrayLike, labels_pred: ArrayLike) -> pd.Series
     """
     counts = contingency(labels_true, labels_pred).to_numpy()
     n_images = counts.sum()
+    garments = check_labels(labels_true)
+    ids = check_labels(labels_pred)
     return pd.Series(
         {
-            "ARI": adjusted_rand_score(labels_true, labels_pred),
-            "NMI": normalized_mutual_info_score(labels_true, labels_pred),
+            "ARI": adjusted_rand_score(garments, ids),
+            "NMI": normalized_mutual_info_score(garments, ids),
             "accuracy": np.trace(counts / n_images),
             "purity": (counts / n_images).max(axis=0).sum(),
         },

@@ -5,6 +5,8 @@ that every function makes them is tested in test_bad_input.py.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -286,3 +288,112 @@ def test_a_table_without_rows() -> None:
 def test_what_is_no_table() -> None:
     message = message_of(lambda: check_columns([[1]], "scores", []), TypeError)
     assert message == "scores: found list, expected DataFrame"
+
+
+# Containers of numbers
+
+
+NULLABLE = pd.DataFrame(
+    {
+        "a": np.array([1, 2], dtype=np.int64),
+        "b": pd.array([3, 4], dtype="Int64"),
+        "c": np.array([5, 6], dtype=np.uint8),
+        "d": [True, False],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("X", "expected"),
+    [
+        pytest.param(NULLABLE, [[1, 3, 5, 1], [2, 4, 6, 0]], id="mixed"),
+        pytest.param(NULLABLE[["c", "d"]], [[5, 1], [6, 0]], id="uint8 and bool"),
+        pytest.param(NULLABLE[["b"]], [[3], [4]], id="Int64"),
+        pytest.param(NULLABLE[["d"]].astype("boolean"), [[1], [0]], id="boolean"),
+        pytest.param(NULLABLE.astype("Float64") / 2, None, id="Float64"),
+        pytest.param(
+            NULLABLE.astype(object), [[1, 3, 5, 1], [2, 4, 6, 0]], id="object"
+        ),
+        pytest.param([[Decimal("0.5"), Fraction(1, 4)]], [[0.5, 0.25]], id="exact"),
+        pytest.param([[10**30, 1]], [[1e30, 1]], id="large integers"),
+        pytest.param(np.ma.array([[1, 2]]), [[1, 2]], id="masked array without a mask"),
+    ],
+)
+def test_numbers_of_any_container_are_rows(X: Any, expected: Any) -> None:
+    rows, unit = check_rows(X)
+    if expected is None:
+        expected = [[0.5, 1.5, 2.5, 0.5], [1, 2, 3, 0]]
+    assert rows.dtype == np.float64
+    assert unit == 1.0
+    assert rows.tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "UInt8"])
+def test_a_table_is_an_image_if_all_columns_are_of_8_bits(dtype: str) -> None:
+    rows, unit = check_rows(pd.DataFrame([[0, 255]], dtype=dtype))
+    assert rows.dtype == np.uint8
+    assert unit == 255.0
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "UInt8", "boolean"])
+def test_missing_values_are_refused_by_place(dtype: str) -> None:
+    X = pd.DataFrame({"a": [1.5, np.nan], "b": pd.array([1, None], dtype=dtype)})
+    message = "X: found a missing value in row 1, column 1, expected numbers"
+    assert message_of(lambda: check_rows(X)) == message
+    labels = pd.Series([1, None], dtype=dtype)
+    message = "labels: found a missing value in row 1, expected integers, 0 or more"
+    assert message_of(lambda: check_labels(labels)) == message
+    assert message_of(lambda: check_labels(labels.array)) == message
+    message = "sample_weight: found a missing value in row 1, expected numbers"
+    assert message_of(lambda: check_weight(labels, 2)) == message
+
+
+def test_nan_in_a_column_of_floats_is_named_as_such() -> None:
+    X = pd.DataFrame({"a": [1.5, np.nan], "b": pd.array([1, 2], dtype="Int64")})
+    message = "X: found nan in row 1, column 0, expected finite numbers"
+    assert message_of(lambda: check_rows(X)) == message
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([[1, pd.NA]], "<NA> in row 0, column 1"),
+        ([[1, None]], "None in row 0, column 1"),
+        (pd.DataFrame({"a": [1], "b": ["coat"]}), "'coat' in row 0, column 1"),
+        (np.array([1, 2j], dtype=object), "2j in row 1"),
+        (np.array([1, "2"], dtype=object), "'2' in row 1"),
+        ([10**400], "a number that does not fit into float64"),
+        (
+            np.ma.array([[1, 2]], mask=[[False, True]]),
+            "a masked value in row 0, column 1",
+        ),
+    ],
+)
+def test_objects_that_are_no_numbers_are_named(values: Any, found: str) -> None:
+    message = message_of(lambda: check_rows(values))
+    assert message == f"X: found {found}, expected numbers"
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "UInt8", object])
+def test_labels_and_k_values_of_pandas(dtype: Any) -> None:
+    values = pd.Series([1, 3, 5], dtype=dtype)
+    for found in (check_labels(values), check_k_values(values, 1, 9)):
+        assert found.tolist() == [1, 3, 5]
+        assert found.dtype == np.int64
+
+
+def test_labels_that_int64_cannot_hold() -> None:
+    largest = 2**63 - 1
+    assert check_labels(np.array([largest], dtype=np.uint64)).tolist() == [largest]
+    message = f"labels: found {2**63}, expected at most {largest}"
+    labels = np.array([0, 2**63], dtype=np.uint64)
+    assert message_of(lambda: check_labels(labels)) == message
+    message_of(lambda: check_labels([2**64]))
+
+
+@pytest.mark.parametrize("k_values", [[5, 3], [2**63], [2, 2**63 + 2], [2**64 + 2]])
+def test_k_values_that_wrap_around(k_values: Any) -> None:
+    dtype = np.uint64 if max(k_values) < 2**64 else object
+    values = np.array(k_values, dtype=dtype)
+    message = message_of(lambda: check_k_values(values, 1, 10))
+    assert message.startswith("k_values: found ")
