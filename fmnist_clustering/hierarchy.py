@@ -107,11 +107,14 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     -------
     DataFrame
         One row for each number of clusters from 2 to `max_clusters`, or to n - 1 if
-        that is less; the widest gap comes first. ``n_clusters``; ``low`` and ``high``,
-        the heights between which a cut gives that many clusters, in units of the tree;
-        ``gap``, high - low; ``ratio``, the gap divided by the widest other gap. A ratio
-        near 1 in the first row means that the second one is as good. It is NaN where
-        all other gaps are 0.
+        that is less, that a cut can give; the widest gap comes first. Numbers between
+        merges of the same height are left out, since no cut gives them. If all merges
+        have the same height, there is no row.
+
+        ``n_clusters``; ``low`` and ``high``, the heights between which a cut gives that
+        many clusters, in units of the tree; ``gap``, high - low, above 0; ``ratio``,
+        the gap divided by the widest other gap. A ratio near 1 in the first row means
+        that the second one is as good. It is NaN if there is one row only.
 
     Raises
     ------
@@ -130,25 +133,16 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     n_clusters = np.arange(2, min(max_clusters, n_leaves - 1) + 1)
     low = heights[n_leaves - 1 - n_clusters]
     high = heights[n_leaves - n_clusters]
-    gap = high - low
-
-    widest_first = np.argsort(-gap, kind="stable")
-    first, second = widest_first[:2]
-    widest_other_gap = np.full(len(gap), gap[first])
-    widest_other_gap[first] = gap[second]
-    ratio = np.full(len(gap), np.nan)
-    np.divide(gap, widest_other_gap, out=ratio, where=widest_other_gap > 0)
-
     gaps = pd.DataFrame(
-        {
-            "n_clusters": n_clusters,
-            "low": low,
-            "high": high,
-            "gap": gap,
-            "ratio": ratio,
-        },
+        {"n_clusters": n_clusters, "low": low, "high": high, "gap": high - low},
     )
-    return gaps.iloc[widest_first].reset_index(drop=True)
+    gaps = gaps[gaps["gap"] > 0]
+    gaps = gaps.sort_values("gap", ascending=False, kind="stable", ignore_index=True)
+
+    widest_two = gaps["gap"].to_numpy()[:2]
+    widest_other_gap = np.full(len(gaps), widest_two.max(initial=0))
+    widest_other_gap[:1] = widest_two[1] if len(gaps) > 1 else np.nan
+    return gaps.assign(ratio=gaps["gap"] / widest_other_gap)
 
 
 def flat_clusters(
@@ -285,7 +279,8 @@ def compare_linkages(
         which they meet, where 1 is best (Sokal and Rohlf 1962, doi:10.2307/1217208);
         ``largest share`` of the rows in one cluster; ``single rows``, the number of
         clusters of one row; ``gap rule``, ``runner-up`` and ``ratio``, from
-        `merge_gaps`: the first two numbers of clusters, and the ratio of their gaps.
+        `merge_gaps`: the first two numbers of clusters, and the ratio of their gaps;
+        missing where so many merges have the same height that there are fewer.
 
     Raises
     ------
@@ -301,8 +296,7 @@ def compare_linkages(
         tree = _check_linkage(Z, f"trees[{name!r}]")
         n = len(tree) + 1
         distances = _check_condensed(condensed, "condensed", n)
-        gaps = merge_gaps(tree)
-        gap_rule, runner_up = gaps["n_clusters"][:2]
+        best_two = merge_gaps(tree).reindex(range(2))  # missing if there are fewer
         sizes = np.bincount(flat_clusters(tree, n_clusters=n_clusters))
         cophenetic, _ = hierarchy.cophenet(tree, distances)
         highest_first = tree[::-1, 2]
@@ -311,11 +305,12 @@ def compare_linkages(
             "cophenetic": cophenetic,
             "largest share": sizes.max() / n,
             "single rows": (sizes == 1).sum(),
-            "gap rule": gap_rule,
-            "runner-up": runner_up,
-            "ratio": gaps["ratio"][0],
+            "gap rule": best_two["n_clusters"][0],
+            "runner-up": best_two["n_clusters"][1],
+            "ratio": best_two["ratio"][0],
         }
-    return pd.DataFrame.from_dict(table, orient="index").rename_axis("linkage")
+    compared = pd.DataFrame.from_dict(table, orient="index").rename_axis("linkage")
+    return compared.astype({"gap rule": "Int64", "runner-up": "Int64"})
 
 
 def _cut_into(tree: FloatArray, n_clusters: int) -> IntArray:

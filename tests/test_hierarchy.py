@@ -296,9 +296,46 @@ def test_gaps_go_up_to_max_clusters(
 
 def test_without_another_gap_there_is_no_ratio() -> None:
     gaps = merge_gaps(tree_on_a_line(0, 1, 2, 3, 8))  # merges at 1, 1, 1, 5
-    assert gaps["n_clusters"].tolist() == [2, 3, 4]
+    assert gaps["n_clusters"].tolist() == [2]
+    assert gaps["gap"].tolist() == [4]
     assert np.isnan(gaps["ratio"][0])
-    assert gaps["ratio"][1:].tolist() == [0, 0]
+
+
+def test_numbers_that_no_cut_gives_are_not_in_the_table() -> None:
+    # Merges at 1, 1, 4, 4: three clusters are there from 1 to 4, and no other number.
+    tree = np.array([[0, 1, 1, 2], [2, 3, 1, 2], [4, 5, 4, 3], [6, 7, 4, 5]])
+    gaps = merge_gaps(tree)
+    assert gaps["n_clusters"].tolist() == [3]
+    assert flat_clusters(tree, n_clusters=3).max() == 2
+    for n_clusters in (2, 4):
+        with pytest.raises(ValueError, match=r"^n_clusters: "):
+            flat_clusters(tree, n_clusters=n_clusters)
+
+
+@pytest.mark.parametrize("height", [0, 1])
+def test_a_tree_of_equal_heights_has_no_gap(height: int) -> None:
+    tree = tree_on_a_line(*(height * np.arange(6)))
+    gaps = merge_gaps(tree)
+    assert gaps.columns.tolist() == ["n_clusters", "low", "high", "gap", "ratio"]
+    assert len(gaps) == 0
+    condensed = pdist(height * np.arange(6.0)[:, None])
+    with np.errstate(invalid="ignore"):  # SciPy's correlation of equal distances
+        row = compare_linkages({"a": tree}, condensed, n_clusters=1).loc["a"]
+    assert row[["gap rule", "runner-up", "ratio"]].isna().all()
+
+
+@given(pixel_rows.filter(lambda rows: len(rows) > 3))
+def test_each_number_in_the_table_has_a_cut_and_no_other(
+    rows: NDArray[np.uint8],
+) -> None:
+    tree = linkage(rows, "complete")
+    in_table = merge_gaps(tree)["n_clusters"].tolist()
+    for n_clusters in range(2, len(rows)):
+        if n_clusters in in_table:
+            assert flat_clusters(tree, n_clusters=n_clusters).max() == n_clusters - 1
+        else:
+            with pytest.raises(ValueError, match=r"^n_clusters: "):
+                flat_clusters(tree, n_clusters=n_clusters)
 
 
 @pytest.mark.parametrize("max_clusters", [1, 2])
