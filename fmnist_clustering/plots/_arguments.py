@@ -5,7 +5,7 @@ is drawn, or raises an error that names the argument, what was found and what wa
 expected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf, isfinite
 from numbers import Real
 
@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from fmnist_clustering._validation import FloatArray, check_numbers
-from fmnist_clustering.data import N_PIXELS
+from fmnist_clustering._validation import FloatArray, check_columns, check_numbers
+from fmnist_clustering.data import MAX_PIXEL, N_PIXELS
+
+ROUNDING = 1e-6
+"""How far a mean of grey values may lie outside of their range."""
 
 
 def check_images(images: ArrayLike, name: str, n: int | None = None) -> FloatArray:
@@ -37,14 +40,99 @@ def check_images(images: ArrayLike, name: str, n: int | None = None) -> FloatArr
     Raises
     ------
     ValueError
-        When the argument has another shape, or holds no numbers.
+        When the argument has another shape, or holds no grey values.
     """
     pixels = check_numbers(images, name)
     is_table = pixels.ndim == 2 and pixels.shape[1] == N_PIXELS and len(pixels) > 0
     if not is_table or (n is not None and len(pixels) != n):
         expected = f"({'m' if n is None else n}, {N_PIXELS})"
         raise ValueError(f"{name}: found shape {pixels.shape}, expected {expected}")
+    check_grey(pixels, name)
     return pixels
+
+
+def check_grey(values: FloatArray, name: str) -> None:
+    """Refuse what is no grey value, 0 to 255.
+
+    Parameters
+    ----------
+    values : array of float64
+        The argument.
+    name : str
+        What an error message calls the argument.
+
+    Raises
+    ------
+    ValueError
+        When a value is NaN, or lies outside by more than rounding errors.
+    """
+    expected = f"grey values, 0 to {MAX_PIXEL}"
+    check_range(values, name, -ROUNDING, MAX_PIXEL + ROUNDING, expected)
+
+
+def check_range(
+    values: FloatArray,
+    name: str,
+    minimum: float,
+    maximum: float,
+    expected: str,
+) -> None:
+    """Refuse numbers outside of a range, and NaN.
+
+    Parameters
+    ----------
+    values : array of float64
+        The argument; no values at all are fine.
+    name : str
+        What an error message calls the argument.
+    minimum, maximum : float
+        The lowest and the highest value that is accepted.
+    expected : str
+        What an error message says about the range.
+
+    Raises
+    ------
+    ValueError
+        When a value is NaN, or lies outside.
+    """
+    is_fine = (values >= minimum) & (values <= maximum)  # False for NaN
+    if not is_fine.all():
+        found = f"{values[~is_fine][0]:g}"
+        raise ValueError(f"{name}: found {found}, expected {expected}")
+
+
+def check_table(table: object, name: str, columns: Iterable[str]) -> pd.DataFrame:
+    """Return a table that has each of certain columns once, and at least one row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The argument.
+    name : str
+        What an error message calls the argument.
+    columns : iterable of str
+        The columns that are needed; the table may have others.
+
+    Returns
+    -------
+    DataFrame
+        The same table.
+
+    Raises
+    ------
+    TypeError
+        When it is no DataFrame.
+    ValueError
+        When a column is missing or there twice, or there is no row.
+    """
+    needed = list(columns)
+    checked = check_columns(table, name, needed)
+    for column in needed:
+        n_found = list(checked.columns).count(column)
+        if n_found > 1:
+            found = f"{n_found} columns {column!r}"
+            raise ValueError(f"{name}: found {found}, expected one")
+    return checked
 
 
 def check_names(names: Sequence[str], name: str, n: int) -> list[str]:

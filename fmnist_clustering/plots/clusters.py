@@ -18,7 +18,7 @@ from fmnist_clustering._validation import (
     check_numbers,
     check_rows,
 )
-from fmnist_clustering.plots._arguments import check_images
+from fmnist_clustering.plots._arguments import check_images, check_range
 from fmnist_clustering.plots._style import (
     GREY,
     HALO,
@@ -87,6 +87,7 @@ def plot_silhouettes(
     if values.shape != ids.shape:
         expected = f"{ids.shape}, one for each label"
         raise ValueError(f"samples: found shape {values.shape}, expected {expected}")
+    check_range(values, "samples", -1, 1, "silhouettes, -1 to 1")
     check_instance(ax, "ax", Axes)
 
     # Cluster i stands at y = i, and y points down.
@@ -202,6 +203,8 @@ def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
     counts = check_array(table, "table", "iu", "counts, which are integers")
     if counts.size == 0:
         raise ValueError("table: found no columns, expected one or more")
+    if counts.min() < 0:
+        raise ValueError(f"table: found {counts.min()}, expected counts, 0 or more")
     check_instance(ax, "ax", Axes)
 
     highest = counts.max()
@@ -381,6 +384,7 @@ def _check_cluster_names(
             raise ValueError(
                 f"names: found names of {list(names)}, expected one for {cluster}, too",
             )
+        check_instance(names[cluster], f"names[{cluster}]", str)
     return [names[cluster] for cluster in clusters]
 
 
@@ -391,4 +395,5 @@ def _check_explained(explained: Sequence[float]) -> FloatArray:
         raise ValueError(
             f"explained: found shape {shares.shape}, expected (2,) or none",
         )
+    check_range(shares, "explained", 0, 1, "shares of the variance, 0 to 1")
     return shares

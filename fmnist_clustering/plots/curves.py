@@ -10,13 +10,16 @@ from numpy.typing import ArrayLike
 
 from fmnist_clustering._validation import (
     FloatArray,
-    check_columns,
     check_curve,
     check_instance,
     check_integer,
     check_numbers,
 )
+from fmnist_clustering.plots._arguments import check_range, check_table
 from fmnist_clustering.plots._style import GREY, MARK_LINE
+
+BETWEEN_ONES = ("silhouette", "stability")
+"""The criteria whose scores lie between -1 and 1."""
 
 
 def plot_inertia(
@@ -51,6 +54,7 @@ def plot_inertia(
     """
     k, cost = _check_finite_curve(k_values, inertia, "inertia")
     _check_chosen(chosen, k)
+    check_range(cost, "inertia", 0, np.inf, "costs, 0 or more")
     check_instance(ax, "ax", Axes)
 
     chord_k = k[[0, -1]]
@@ -235,10 +239,9 @@ def _check_selection(
     axes: Sequence[Axes],
 ) -> list[Axes]:
     """Return the axes as a list if scores, selection and axes fit together."""
-    check_columns(selected, "selected", ["rule", "pick", "runner-up"])
-    check_columns(scores, "scores", selected.index)
+    check_table(selected, "selected", ["rule", "pick", "runner-up"])
+    _check_scores(scores, selected.index)
     for criterion, choice in selected.iterrows():
-        check_numbers(scores[criterion], "scores")
         known_k = scores[criterion].dropna().index
         marked = [choice["runner-up"]]
         if pd.notna(choice["pick"]):
@@ -256,3 +259,22 @@ def _check_selection(
         expected = f"{len(selected)}, one for each row of selected"
         raise ValueError(f"axes: found {len(panels)} axes, expected {expected}")
     return panels
+
+
+def _check_scores(scores: pd.DataFrame, criteria: pd.Index) -> None:
+    """Refuse a table that does not hold these scores over rising k; NaN is fine."""
+    check_table(scores, "scores", criteria)
+    index = scores.index
+    is_integer = pd.api.types.is_integer_dtype(index)
+    if not is_integer or not index.is_monotonic_increasing or not index.is_unique:
+        found = index.tolist()
+        raise ValueError(f"scores: found index {found}, expected rising k")
+    for criterion in criteria:
+        known = check_numbers(scores[criterion].dropna(), "scores")
+        limit = 1 if criterion in BETWEEN_ONES else np.finfo(np.float64).max
+        expected = "scores from -1 to 1" if limit == 1 else "finite scores"
+        check_range(known, "scores", -limit, limit, f"{expected} as {criterion}")
+    if "standard error" in scores.columns:
+        check_table(scores, "scores", ["standard error"])
+        error = check_numbers(scores["standard error"].dropna(), "scores")
+        check_range(error, "scores", 0, np.inf, "standard errors, 0 or more")

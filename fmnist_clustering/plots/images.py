@@ -17,7 +17,7 @@ from fmnist_clustering._validation import (
     check_numbers,
 )
 from fmnist_clustering.data import N_PIXELS
-from fmnist_clustering.plots._arguments import check_images, check_names
+from fmnist_clustering.plots._arguments import check_grey, check_images, check_names
 from fmnist_clustering.plots._style import COLORS, cluster_color, remove_frame
 
 IMAGE_SIDE = 28
@@ -59,6 +59,7 @@ def fill_rows(rows: Sequence[ArrayLike], n_columns: int) -> FloatArray:
         if pixels.ndim != 2 or len(pixels) > n_columns or pixels.shape[1] != N_PIXELS:
             expected = f"(m, {N_PIXELS}) with m up to {n_columns}"
             raise ValueError(f"rows: found shape {pixels.shape}, expected {expected}")
+        check_grey(pixels, "rows")
         filled[i, : len(pixels)] = pixels
     return filled
 
@@ -297,4 +298,6 @@ def _check_groups(groups: Mapping[str, ArrayLike]) -> list[FloatArray]:
     if not hold_images or len({shape[0] for shape in shapes}) != 1:
         expected = f"(k, m, {N_PIXELS}) with the same k"
         raise ValueError(f"groups: found shapes {shapes}, expected {expected}")
+    for block in blocks:
+        check_grey(block, "groups")
     return blocks

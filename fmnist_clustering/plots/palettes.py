@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fmnist_clustering._validation import check_columns, check_instance, check_numbers
-from fmnist_clustering.plots._arguments import check_number
+from fmnist_clustering._validation import check_instance, check_numbers
+from fmnist_clustering.plots._arguments import check_number, check_table
 from fmnist_clustering.plots._style import (
     COLORS,
     GREY,
@@ -158,10 +158,11 @@ def plot_rate_distortion(
 
 def _check_files(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with sizes and PSNR as float64 if its files can be drawn."""
-    check_columns(table, "table", ["method", "k", "size", "PSNR"])
-    if table["method"].isna().any():
-        found = "a file without method"
-        raise ValueError(f"table: found {found}, expected the name of one for each")
+    check_table(table, "table", ["method", "k", "size", "PSNR"])
+    for column in ("method", "k"):
+        if table[column].isna().any():
+            found = f"a file without {column}"
+            raise ValueError(f"table: found {found}, expected one for each")
     sizes = check_numbers(table["size"], "table")
     if not np.isfinite(sizes).all() or sizes.min() < 0:
         found = f"sizes {sizes.tolist()}"

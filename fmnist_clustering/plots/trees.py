@@ -15,6 +15,7 @@ from fmnist_clustering._validation import (
     check_array,
     check_instance,
     check_labels,
+    check_numbers,
 )
 from fmnist_clustering.hierarchy import TruncatedTree
 from fmnist_clustering.plots._arguments import check_images, check_number
@@ -186,31 +187,27 @@ def plot_dendrogram(
         When an argument is of another kind, when `labels` are passed without `cut`, or
         when there is not one label for each row or one picture for each leaf.
     """
-    check_instance(tree, "tree", TruncatedTree)
+    tree = _check_tree(tree)
     check_instance(ax, "ax", Axes)
     check_instance(note, "note", str)
     if cut is not None:
-        check_number(cut, "cut")
+        check_number(cut, "cut", minimum=0)
     cluster_of_leaf = _check_leaf_clusters(labels, cut, tree)
-    layout = hierarchy.dendrogram(tree.Z, no_plot=True)
-    leaves = layout["leaves"]  # leaf ids from left to right
+    leaves, links = dendrogram_layout(tree.Z)
     images = None
     if pictures is not None:
         images = check_images(pictures, "pictures", len(leaves))
 
-    # Each link has four corners: left foot, left shoulder, right shoulder, right foot.
-    x = np.array(layout["icoord"])
-    y = np.array(layout["dcoord"])
-    links = np.stack([x, y], axis=2)
     clusters = None
     if cluster_of_leaf is not None:
         clusters = cluster_of_leaf[leaves]
     colors = link_colors(links, clusters, cut)
     ax.add_collection(LineCollection(list(links), colors=colors, linewidths=1.5))
+    highest = tree.Z[:, 2].max()
     right_end = LEAF_SPACING * len(leaves)
     ax.set(
         xlim=(0, right_end),
-        ylim=(0, 1.06 * y.max()),
+        ylim=(0, 1.06 * highest),
         ylabel="height of merge",
     )
     _draw_leaves(leaves, np.bincount(tree.labels), images, clusters, ax)
@@ -218,6 +215,43 @@ def plot_dendrogram(
         ax.axhline(cut, **MARK_LINE)
         ax.text(right_end, cut, note, ha="right", va="bottom", path_effects=HALO)
     return ax
+
+
+def dendrogram_layout(Z: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return where SciPy's `dendrogram` draws a tree, whatever its depth.
+
+    Parameters
+    ----------
+    Z : (m, 4) float64
+        A linkage matrix.
+
+    Returns
+    -------
+    leaves : (m + 1,) int64
+        The ids of the leaves from left to right.
+    links : (m, 4, 2) float64
+        The corners of each link: left foot, left shoulder, right shoulder, right foot.
+        A link comes after those below it.
+
+    Notes
+    -----
+    SciPy's function calls itself once for each level of the tree, so a chain of a
+    thousand leaves is too deep for it.
+    """
+    n_leaves = len(Z) + 1
+    leaves = hierarchy.leaves_list(Z).astype(np.int64)
+    left, right = Z[:, :2].astype(np.int64).T
+    # Leaves and merges are numbered together, leaves first.
+    y = np.concatenate([np.zeros(n_leaves), Z[:, 2]])
+    x = np.empty(len(y))
+    x[leaves] = LEAF_SPACING * (np.arange(n_leaves) + 0.5)
+    for merge in range(len(Z)):
+        x[n_leaves + merge] = (x[left[merge]] + x[right[merge]]) / 2
+
+    link_x = np.stack([x[left], x[left], x[right], x[right]], axis=1)
+    link_y = np.stack([y[left], y[n_leaves:], y[n_leaves:], y[right]], axis=1)
+    links = np.stack([link_x, link_y], axis=2)
+    return leaves, links[_children_first(left - n_leaves, right - n_leaves)]
 
 
 def link_colors(
@@ -260,6 +294,21 @@ def link_colors(
     return colors
 
 
+def _children_first(left: IntArray, right: IntArray) -> list[int]:
+    """Return the merges of a tree, each after those on its left and on its right.
+
+    `left` and `right` name the merges that each merge joins; below 0 there is a leaf.
+    """
+    from_the_top = []
+    waiting = [len(left) - 1]
+    while waiting:
+        merge = waiting.pop()
+        from_the_top.append(merge)
+        joined = (int(left[merge]), int(right[merge]))
+        waiting.extend(child for child in joined if child >= 0)
+    return from_the_top[::-1]
+
+
 def _draw_flows(
     x_above: FloatArray,
     level: FamilyTreeLevel,
@@ -286,7 +335,7 @@ def _draw_flows(
 
 
 def _draw_leaves(
-    leaves: Sequence[int],
+    leaves: IntArray,
     sizes: IntArray,
     images: FloatArray | None,
     clusters: IntArray | None,
@@ -342,6 +391,32 @@ def _check_level_pictures(
         check_images(images, "pictures", len(level.clusters))
         for images, level in zip(pictures, levels, strict=True)
     ]
+
+
+def _check_tree(tree: TruncatedTree) -> TruncatedTree:
+    """Return a tree with its arrays if they could come from `truncate_tree`."""
+    check_instance(tree, "tree", TruncatedTree)
+    Z = check_numbers(tree.Z, "tree.Z")
+    is_matrix = Z.ndim == 2 and Z.shape[1] == 4 and len(Z) > 0 and np.isfinite(Z).all()
+    if not is_matrix or not _is_linkage(Z):
+        found = f"an array of shape {Z.shape}"
+        raise ValueError(f"tree.Z: found {found}, expected a linkage matrix")
+    labels = check_labels(tree.labels, name="tree.labels")
+    n_leaves = len(Z) + 1
+    found_leaves = np.unique(labels)
+    if not np.array_equal(found_leaves, np.arange(n_leaves)):
+        found = f"{len(found_leaves)} leaves up to {found_leaves[-1]}"
+        expected = f"each of 0 to {n_leaves - 1}"
+        raise ValueError(f"tree.labels: found {found}, expected {expected}")
+    return TruncatedTree(Z, labels)
+
+
+def _is_linkage(Z: FloatArray) -> bool:
+    """Return whether a finite matrix is a linkage matrix in SciPy's layout."""
+    ids = Z[:, :2]
+    return bool(
+        Z.min() >= 0 and (ids == np.rint(ids)).all() and hierarchy.is_valid_linkage(Z)
+    )
 
 
 def _check_leaf_clusters(

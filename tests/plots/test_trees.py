@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
 from fmnist_clustering import flat_clusters, plots, truncate_tree
-from fmnist_clustering.plots.trees import family_tree_layout, link_colors
+from fmnist_clustering.plots.trees import (
+    dendrogram_layout,
+    family_tree_layout,
+    link_colors,
+)
 from tests.plots.reading import (
     framed_images,
     hex_colors,
@@ -384,3 +388,76 @@ def test_top_of_a_chain_of_ten_thousand_leaves(bulk_first: bool) -> None:
     links = segments(line_collection(ax))
     for link, color in zip(links, colors_of_links(ax), strict=True):
         assert color == (BROWN if link[1, 1] < n - 10.5 else plots.GREY)
+
+
+# Deep trees, and trees that `truncate_tree` has not made
+
+
+def chain(n: int) -> NDArray[np.float64]:
+    """Return the tree that adds one row after another to the same cluster."""
+    grown = np.arange(n - 1) + n - 1  # the cluster that the merge before has made
+    grown[0] = 0
+    added = np.arange(1, n)
+    return np.column_stack([grown, added, added, added + 1]).astype(float)
+
+
+@pytest.mark.parametrize("n", [2, 3, 12, 40])
+@pytest.mark.parametrize("method", ["single", "average", "ward"])
+def test_the_layout_is_that_of_scipy(n: int, method: str) -> None:
+    points = np.random.default_rng(n).random((n, 2))
+    Z = hierarchy.linkage(points, method)
+    expected = hierarchy.dendrogram(Z, no_plot=True)
+    leaves, links = dendrogram_layout(Z)
+    assert leaves.tolist() == expected["leaves"]
+    np.testing.assert_array_equal(links[:, :, 0], expected["icoord"])
+    np.testing.assert_array_equal(links[:, :, 1], expected["dcoord"])
+
+
+def test_a_chain_of_a_thousand_leaves_is_drawn() -> None:
+    # SciPy's own function calls itself once for each level, and Python has a limit.
+    tree = truncate_tree(chain(1000), 1000)
+    with pytest.raises(RecursionError):
+        hierarchy.dendrogram(tree.Z, no_plot=True)
+    ax = new_axes()
+    plots.plot_dendrogram(tree, ax, cut=500, labels=flat_clusters(tree.Z, height=500))
+    corners = np.array(segments(line_collection(ax)))
+    assert corners.shape == (999, 4, 2)
+    np.testing.assert_array_equal(np.sort(corners[:, 1, 1]), np.arange(1, 1000))
+    feet = corners[corners[:, :, 1] == 0]
+    assert np.unique(feet[:, 0]).tolist() == [5 + 10 * leaf for leaf in range(1000)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Z": np.zeros((0, 4))},
+        {"Z": TOP.Z[:, :3]},
+        {"Z": TOP.Z * np.nan},
+        {"Z": TOP.Z - np.array([0, 0, 99, 0])},
+        {"Z": TOP.Z + np.array([9, 0, 0, 0])},
+        {"Z": TOP.Z + np.array([0.5, 0, 0, 0])},
+        {"Z": "text"},
+        {"labels": TOP.labels[:1]},
+        {"labels": TOP.labels + 1},
+        {"labels": TOP.labels.astype(float)},
+        {"labels": None},
+    ],
+    ids=[
+        "no merge",
+        "three columns",
+        "NaN",
+        "below 0",
+        "unknown clusters",
+        "halves of clusters",
+        "text",
+        "a leaf without rows",
+        "a leaf too many",
+        "floats as labels",
+        "no labels",
+    ],
+)
+def test_trees_that_are_none_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(
+        (TypeError, ValueError), match=r"^tree\.(Z|labels): found .*, expected "
+    ):
+        plots.plot_dendrogram(TOP._replace(**change), new_axes())
