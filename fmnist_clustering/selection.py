@@ -1,9 +1,9 @@
 """How many clusters? Scores over k, and the rules that pick k or decline to."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,13 @@ from fmnist_clustering._validation import (
     check_labels,
     check_numbers,
 )
-from fmnist_clustering.kmeans import SEARCH_COLUMNS, Problem, fit_many, prepare
+from fmnist_clustering.kmeans import (
+    SEARCH_COLUMNS,
+    KMeansFit,
+    Problem,
+    fit_many,
+    prepare,
+)
 from fmnist_clustering.silhouette import silhouette_samples
 
 ELBOW_STRENGTH = 0.5
@@ -107,7 +113,7 @@ def sweep_k(
     ------
     ValueError
         When there are no k values, when they do not rise, or when they are out of
-        range.
+        range, or above the number of distinct rows.
 
     Notes
     -----
@@ -117,7 +123,8 @@ def sweep_k(
     problem = prepare(X)
     k = check_k_values(k_values, 1, len(problem.points) - 1)
     settings = {"problem": problem, "n_init": n_init, "random_state": random_state}
-    fits = fit_many([settings | {"n_clusters": int(n_clusters)} for n_clusters in k])
+    requests = [settings | {"n_clusters": int(n_clusters)} for n_clusters in k]
+    fits = _fit_each(requests, "k-means")
     inertia = np.array([fit.inertia for fit in fits])
     labels = np.stack([fit.labels for fit in fits])
     centroids = [fit.centroids for fit in fits]
@@ -171,7 +178,8 @@ def stability(
     Raises
     ------
     ValueError
-        For k values out of range, or fewer than three resamples.
+        For k values out of range, or above the number of distinct rows of a half, or
+        fewer than three resamples.
 
     Notes
     -----
@@ -193,7 +201,7 @@ def stability(
         for n_clusters in k
         for half in halves
     ]
-    fits = fit_many(requests, "k-means on resamples")
+    fits = _fit_each(requests, "k-means on resamples")
     labels = np.stack([_nearest(points, fit.centroids * problem.unit) for fit in fits])
 
     labels_by_k = labels.reshape(len(k), n_resamples, len(points))
@@ -455,6 +463,20 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
             },
         )
     return pd.DataFrame(rows).astype({"elbow": "Int64"})
+
+
+def _fit_each(
+    requests: Sequence[Mapping[str, Any]],
+    description: str,
+) -> list[KMeansFit]:
+    """Return the fits of `fit_many`, whose number of clusters is here one of many."""
+    try:
+        return fit_many(requests, description)
+    except ValueError as error:
+        name, separator, rest = str(error).partition(": ")
+        if name != "n_clusters":
+            raise
+        raise ValueError(f"k_values{separator}{rest}") from None
 
 
 def _draw_half(points: FloatArray, unit: float, rng: np.random.Generator) -> Problem:

@@ -386,3 +386,13 @@ def test_curves_of_another_shape_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape("k_values, inertia: found shapes ")):
         function(k_values, inertia)
+
+
+@pytest.mark.parametrize("function", [sweep_k, stability])
+def test_more_clusters_than_distinct_rows_are_k_values_too_many(function: Any) -> None:
+    three_points = np.repeat(np.eye(3), [20, 20, 12], axis=0)
+    message = "^k_values: found 4, expected at most 3, the number of distinct rows"
+    with pytest.raises(ValueError, match=message):
+        function(three_points, [2, 3, 4, 5], n_init=1)
+    with pytest.raises(ValueError, match=r"^n_init: found 0"):
+        function(three_points, [2, 3, 4, 5], n_init=0)
