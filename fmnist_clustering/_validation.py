@@ -374,7 +374,12 @@ def check_curve(
     return k, y
 
 
-def check_k_values(k_values: Iterable[int], minimum: int, maximum: int) -> IntArray:
+def check_k_values(
+    k_values: Iterable[int],
+    minimum: int,
+    maximum: int,
+    name: str = "k_values",
+) -> IntArray:
     """Return rising numbers of clusters that lie in a range.
 
     Parameters
@@ -383,6 +388,8 @@ def check_k_values(k_values: Iterable[int], minimum: int, maximum: int) -> IntAr
         The argument.
     minimum, maximum : int
         The range that is accepted.
+    name : str
+        What an error message calls the argument.
 
     Returns
     -------
@@ -395,13 +402,13 @@ def check_k_values(k_values: Iterable[int], minimum: int, maximum: int) -> IntAr
         When they are no integers, are none, do not rise, or are out of range.
     """
     values = list(k_values) if isinstance(k_values, Iterable) else k_values
-    k = check_array(values, "k_values", "iu", "integers")
+    k = check_array(values, name, "iu", "integers")
     is_list = k.ndim == 1 and k.size > 0
     # Compared as they are: unsigned numbers have no negative differences.
     is_rising = is_list and (k[1:] > k[:-1]).all()
     if not is_rising or k[0] < minimum or k[-1] > maximum:
         expected = f"one or more rising integers from {minimum} to {maximum}"
-        raise ValueError(f"k_values: found {k.tolist()}, expected {expected}")
+        raise ValueError(f"{name}: found {k.tolist()}, expected {expected}")
     return k.astype(np.int64)
 
 

@@ -240,14 +240,15 @@ def indexed_png(image: IndexedImage) -> bytes:
     TypeError
         When `image` is not an IndexedImage.
     ValueError
-        When it has more than 256 colors, which the format cannot hold.
+        When it has more than 256 colors, which the format cannot hold, or its indices
+        are no rows of its palette.
     """
-    check_instance(image, "image", IndexedImage)
+    _check_indexed(image)
     n_colors = len(image.palette)
     if n_colors > MAX_INDEXED_COLORS:
         expected = f"at most {MAX_INDEXED_COLORS}"
         raise ValueError(f"image: found {n_colors} colors, expected {expected}")
-    picture = Image.fromarray(image.indices)
+    picture = Image.fromarray(image.indices.astype(np.uint8))
     picture.putpalette(image.palette.tobytes())
     return _png(picture)
 
@@ -295,7 +296,7 @@ def size_report(
         `image`, the palette has more than 256 colors, or `source_size` is no integer
         in this range.
     """
-    check_instance(image, "image", IndexedImage)
+    _check_indexed(image)
     if source_size is not None:
         check_integer(source_size, "source_size", 1, LARGEST_FILE)
     _check_image(original, "original")
@@ -483,6 +484,24 @@ def _check_image(image: object, name: str = "image") -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         expected = "(h, w, 3), not empty"
         raise ValueError(f"{name}: found shape {image.shape}, expected {expected}")
+
+
+def _check_indexed(image: object) -> None:
+    """Refuse whatever is not a picture in the colors of a palette."""
+    palette, indices = check_instance(image, "image", IndexedImage)
+    colors = check_array(palette, "image.palette")
+    if colors.dtype != np.uint8 or colors.ndim != 2 or colors.shape[1] != 3:
+        found = f"{colors.dtype} of shape {colors.shape}"
+        raise ValueError(f"image.palette: found {found}, expected (k, 3) uint8")
+    rows = check_array(indices, "image.indices", "u", "unsigned integers")
+    if not isinstance(indices, np.ndarray) or rows.ndim != 2 or rows.size == 0:
+        expected = "an array (h, w), not empty"
+        raise ValueError(
+            f"image.indices: found shape {rows.shape}, expected {expected}"
+        )
+    if rows.max() >= len(colors):
+        expected = f"rows of a palette of {len(colors)} colors"
+        raise ValueError(f"image.indices: found {rows.max()}, expected {expected}")
 
 
 def _check_palette(palette: ArrayLike) -> ByteArray:

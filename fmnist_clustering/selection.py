@@ -40,6 +40,8 @@ ELBOW_STRENGTH = 0.5
 """Above this strength there is an elbow; `elbow` says why."""
 FLAT_SLOPE = 1e-9
 """Steps of a smaller slope than this are rounding errors, and pay nothing."""
+LARGEST = float(np.finfo(np.float64).max)
+"""The largest finite number."""
 MIN_RESAMPLES = 3
 """The jackknife leaves out one resample, and needs a pair among the others."""
 
@@ -316,6 +318,11 @@ def select_k(scores: pd.DataFrame) -> pd.DataFrame:
     """
     check_columns(scores, "scores", [])
     _check_k_index(scores, "scores")
+    repeated = scores.columns[scores.columns.duplicated()]
+    if len(repeated) > 0:
+        raise ValueError(
+            f"scores: found column {repeated[0]!r} twice, expected it once",
+        )
     criteria = [criterion for criterion in RULES if criterion in scores.columns]
     if not criteria:
         found = [str(column) for column in scores.columns]
@@ -354,9 +361,10 @@ def describe_selection(selected: pd.DataFrame) -> str:
     TypeError
         When `selected` is no DataFrame.
     ValueError
-        When `selected` has no row, or lacks a column.
+        When `selected` has no row, lacks a column, or holds something else than
+        numbers of clusters and truth values.
     """
-    check_columns(selected, "selected", ["pick", "runner-up", "at an end"])
+    selected = _check_selected(selected)
     n_criteria = len(selected)
     decided = selected[selected["pick"].notna()]
     votes = decided["pick"].value_counts().sort_index()
@@ -371,7 +379,7 @@ def describe_selection(selected: pd.DataFrame) -> str:
 
     at_an_end = selected.index[selected["at an end"]]
     if len(at_an_end) > 0:
-        sentences.append(f"At an end of the range: {', '.join(at_an_end)}.")
+        sentences.append(f"At an end of the range: {', '.join(map(str, at_an_end))}.")
 
     most_votes = int(votes.max()) if len(votes) > 0 else 0
     if most_votes == n_criteria:
@@ -542,10 +550,12 @@ class _Pick(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """A rule that picks k by one column of the scores."""
+    """A rule that picks k by one column of the scores, and which scores there are."""
 
     name: str
     pick: Callable[[pd.DataFrame, str], _Pick]
+    lowest: float
+    highest: float
 
 
 def _pick_elbow(scores: pd.DataFrame, criterion: str) -> _Pick:
@@ -578,22 +588,25 @@ def _pick_within_one_standard_error(scores: pd.DataFrame, criterion: str) -> _Pi
     check_columns(scores, "scores", ["standard error"])
     means = _known_scores(scores, criterion)
     ranked = _rank(means)
-    error = scores["standard error"].loc[ranked[0]]
-    if not error >= 0:  # also NaN
+    errors = check_numbers(scores["standard error"].loc[ranked], "scores")
+    is_valid = (errors >= 0) & (errors <= LARGEST)
+    is_valid[1:] |= np.isnan(errors[1:])  # only the error of the best one is needed
+    if not is_valid.all():
+        first = is_valid.argmin()
         raise ValueError(
-            f"scores: found standard error {error} at k = {ranked[0]}, "
-            "expected 0 or more",
+            f"scores: found standard error {errors[first]:g} at k = {ranked[first]}, "
+            "expected 0 or more, and finite",
         )
-    is_near = means >= means.max() - error
+    is_near = means >= means.max() - errors[0]
     return _as_pick(means.index[is_near][0], ranked)
 
 
 RULES = {
-    "inertia": _Rule("elbow", _pick_elbow),
-    "silhouette": _Rule("maximum", _pick_maximum),
-    "Calinski-Harabasz": _Rule("maximum", _pick_maximum),
-    "Davies-Bouldin": _Rule("minimum", _pick_minimum),
-    "stability": _Rule("one standard error", _pick_within_one_standard_error),
+    "inertia": _Rule("elbow", _pick_elbow, 0, LARGEST),
+    "silhouette": _Rule("maximum", _pick_maximum, -1, 1),
+    "Calinski-Harabasz": _Rule("maximum", _pick_maximum, 0, LARGEST),
+    "Davies-Bouldin": _Rule("minimum", _pick_minimum, 0, LARGEST),
+    "stability": _Rule("one standard error", _pick_within_one_standard_error, -1, 1),
 }
 """How each criterion picks k."""
 
@@ -601,9 +614,16 @@ RULES = {
 def _known_scores(scores: pd.DataFrame, criterion: str) -> pd.Series:
     """Return the scores that are not missing; the index is k."""
     known = scores[criterion].dropna()
-    if not pd.api.types.is_numeric_dtype(known):
+    if known.dtype.kind not in "iuf":
         found = f"{criterion} of type {known.dtype}"
         raise ValueError(f"scores: found {found}, expected numbers")
+    lowest, highest = RULES[criterion].lowest, RULES[criterion].highest
+    outside = known[~known.between(lowest, highest)]
+    if len(outside) > 0:
+        found = f"{criterion} {outside.iloc[0]} at k = {outside.index[0]}"
+        largest = "finite" if highest == LARGEST else f"at most {highest}"
+        expected = f"{lowest} or more, and {largest}"
+        raise ValueError(f"scores: found {found}, expected {expected}")
     if len(known) < 2:
         found = f"{criterion} at {len(known)} k"
         raise ValueError(f"scores: found {found}, expected two or more to choose from")
@@ -668,6 +688,7 @@ def _check_inertia_curve(
         len(k) >= min_points
         and k[0] >= 1
         and (np.diff(k) > 0).all()
+        and (k % 1 == 0).all()
         and np.isfinite(cost).all()
         and cost.min() >= 0
     )
@@ -682,13 +703,54 @@ def _check_inertia_curve(
 def _check_sweep(sweep: KSweep, n: int) -> list[IntArray]:
     """Return the labelings of a sweep if they are one of n rows for each k."""
     check_instance(sweep, "sweep", KSweep)
-    check_curve(sweep.k_values, sweep.inertia, "sweep.inertia")
-    check_curve(sweep.k_values, sweep.silhouette, "sweep.silhouette")
-    n_k = len(sweep.k_values)
+    _, inertia = check_curve(sweep.k_values, sweep.inertia, "sweep.inertia")
+    _, silhouette = check_curve(sweep.k_values, sweep.silhouette, "sweep.silhouette")
+    k_values = check_k_values(sweep.k_values, 1, n, "sweep.k_values")
+    _check_range(inertia, "sweep.inertia", 0, LARGEST)
+    _check_range(silhouette[~np.isnan(silhouette)], "sweep.silhouette", -1, 1)
+    n_k = len(k_values)
+    check_instance(sweep.labels, "sweep.labels", (np.ndarray, list, tuple))
     if len(sweep.labels) != n_k:
         found = f"{len(sweep.labels)} labelings"
         raise ValueError(f"sweep.labels: found {found}, expected {n_k}, one for each k")
-    return [check_labels(labeling, n, "sweep.labels") for labeling in sweep.labels]
+    labelings = [check_labels(each, n, "sweep.labels") for each in sweep.labels]
+    for k, labeling in zip(k_values, labelings, strict=True):
+        n_found = len(np.unique(labeling))
+        if n_found != k:
+            found = f"{n_found} different ids at k = {k}"
+            raise ValueError(f"sweep.labels: found {found}, expected {k}")
+    return labelings
+
+
+def _check_range(values: FloatArray, name: str, lowest: float, highest: float) -> None:
+    """Refuse values outside of a range, NaN among them."""
+    is_outside = ~((values >= lowest) & (values <= highest))
+    if is_outside.any():
+        found = values[is_outside][0]
+        raise ValueError(f"{name}: found {found}, expected {lowest} to {highest:.4g}")
+
+
+def _check_selected(selected: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of `select_k` if it says what it should."""
+    columns = ["pick", "runner-up", "at an end"]
+    table = check_columns(selected, "selected", columns)[columns]
+    for column in ("pick", "runner-up"):
+        values = check_numbers(table[column].dropna(), f"selected[{column!r}]")
+        is_number_of_clusters = (values >= 1) & (values % 1 == 0)
+        if not is_number_of_clusters.all():
+            found = values[~is_number_of_clusters][0]
+            raise ValueError(
+                f"selected[{column!r}]: found {found}, expected whole numbers from 1",
+            )
+    if table["runner-up"].isna().any():
+        raise ValueError(
+            "selected['runner-up']: found a missing value, "
+            "expected a number of clusters in each row",
+        )
+    if not pd.api.types.is_bool_dtype(table["at an end"]):
+        found = table["at an end"].dtype
+        raise ValueError(f"selected['at an end']: found {found}, expected truth values")
+    return table.astype({"pick": "Int64", "runner-up": "Int64"})
 
 
 def _check_replicates(replicates: pd.DataFrame) -> pd.DataFrame:

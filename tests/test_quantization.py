@@ -522,6 +522,57 @@ def test_source_size_is_a_number_of_bytes(size: Any) -> None:
         size_report(few, few.image, source_size=size)
 
 
+FEW: Any = IndexedImage(
+    np.array([[0, 0, 0], [9, 9, 9]], dtype=np.uint8), np.eye(3, dtype=np.uint8)
+)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            FEW._replace(indices=FEW.indices + 1),
+            "image.indices: found 2, expected rows",
+        ),
+        (FEW._replace(indices=np.eye(3)), "image.indices: found float64, expected"),
+        (
+            FEW._replace(indices=-np.eye(3, dtype=np.int64)),
+            "image.indices: found int64",
+        ),
+        (
+            FEW._replace(indices=FEW.indices[0]),
+            "image.indices: found shape (3,), expec",
+        ),
+        (
+            FEW._replace(indices=FEW.indices[:0]),
+            "image.indices: found shape (0, 3), ex",
+        ),
+        (FEW._replace(indices=[[1]]), "image.indices: found int64, expected unsigned"),
+        (
+            FEW._replace(palette=FEW.palette[:0]),
+            "image.indices: found 1, expected rows",
+        ),
+        (
+            FEW._replace(palette=FEW.palette / 2),
+            "image.palette: found float64 of shape",
+        ),
+        (
+            FEW._replace(palette=FEW.palette[0]),
+            "image.palette: found uint8 of shape (3",
+        ),
+    ],
+)
+def test_indices_are_rows_of_the_palette(wrong: Any, message: str) -> None:
+    for function in (indexed_png, lambda few: size_report(few, FEW.image)):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            function(wrong)
+
+
+def test_wide_indices_of_few_colors_make_the_same_file() -> None:
+    wide = FEW._replace(indices=FEW.indices.astype(np.uint16))
+    assert indexed_png(wide) == indexed_png(FEW)
+
+
 def test_indexed_png_holds_at_most_256_colors() -> None:
     picture = row_of_colors(257)
     too_many = quantize(picture, 257)

@@ -362,6 +362,7 @@ def test_elbow_of_each_range_is_that_of_its_part_of_the_curve() -> None:
         pytest.param([1, 3, 2, 4], [3, 2, 1, 0], id="k falls"),
         pytest.param([1, 2, 2, 3], [3, 2, 1, 0], id="k twice"),
         pytest.param([1, 2, 3, np.nan], [3, 2, 1, 0], id="k is nan"),
+        pytest.param([1, 2.5, 3, 4], [3, 2, 1, 0], id="k is no integer"),
     ],
 )
 def test_curves_without_meaning_are_refused(

@@ -1,5 +1,6 @@
 """Scores over k, what each rule picks from them, and the sentence about the picks."""
 
+import io
 import re
 from typing import Any
 
@@ -118,6 +119,12 @@ def test_results_of_stability_are_accepted(sweep: KSweep) -> None:
         ("labels", np.zeros((3, 5), dtype=np.int64)),
         ("labels", np.zeros((3, 6))),
         ("labels", np.zeros(3, dtype=np.int64)),
+        ("labels", np.zeros((3, 6), dtype=np.int64)),
+        ("k_values", np.array([1.0, 2, 3])),
+        ("k_values", np.array([3, 2, 1])),
+        ("inertia", np.array([3.0, 2, -1])),
+        ("inertia", np.array([3.0, np.nan, 1])),
+        ("silhouette", np.array([np.nan, 0.5, 5])),
     ],
 )
 def test_sweep_of_another_shape_is_refused(
@@ -242,8 +249,8 @@ def test_without_elbow_nothing_is_picked_and_the_strongest_bend_is_runner_up() -
 
 
 @pytest.mark.parametrize(
-    ("criterion", "sign"),
-    [("silhouette", 1), ("Calinski-Harabasz", 1), ("Davies-Bouldin", -1)],
+    ("criterion", "is_low_good"),
+    [("silhouette", False), ("Calinski-Harabasz", False), ("Davies-Bouldin", True)],
 )
 @pytest.mark.parametrize(
     ("values", "pick", "runner_up", "at_an_end"),
@@ -260,14 +267,14 @@ def test_without_elbow_nothing_is_picked_and_the_strongest_bend_is_runner_up() -
 )
 def test_optimum_is_picked(
     criterion: str,
-    sign: int,
+    is_low_good: bool,
     values: list[float],
     pick: int,
     runner_up: int,
     at_an_end: bool,
 ) -> None:
-    signed = [sign * value for value in values]
-    _, *answer = select_by(criterion, signed, first_k=2)
+    scores = [1 - value if is_low_good else value for value in values]
+    _, *answer = select_by(criterion, scores, first_k=2)
     assert answer == [pick, runner_up, at_an_end]
 
 
@@ -303,7 +310,20 @@ def test_smallest_k_within_one_standard_error_is_picked(
     [
         (SCORES[["silhouette"]].iloc[:2], "found silhouette at 1 k, expected two or"),
         (SCORES[["inertia"]].iloc[:4], "expected 5 or more k that rise from 1"),
-        (SCORES[["inertia"]] - 30, "expected 5 or more k that rise from 1"),
+        (SCORES[["inertia"]] - 30, "found inertia -10.0 at k = 3, expected 0 or more"),
+        (SCORES.assign(inertia=np.inf), "found inertia inf at k = 1, expected 0 or"),
+        (SCORES.assign(silhouette=1.5), "found silhouette 1.5 at k = 1, expected -1"),
+        (SCORES.assign(stability=220.57), "found stability 220.57 at k = 1, expected"),
+        (SCORES.assign(stability=-np.inf), "found stability -inf at k = 1, expected"),
+        (SCORES.assign(**{"Davies-Bouldin": -1.0}), "found Davies-Bouldin -1.0 at k"),
+        (SCORES.assign(**{"Calinski-Harabasz": -1.0}), "found Calinski-Harabasz -1.0"),
+        (SCORES.assign(silhouette=True), "found silhouette of type bool, expected"),
+        (SCORES.assign(silhouette=1j), "found silhouette of type complex128, expected"),
+        (SCORES.assign(**{"standard error": np.inf}), "found standard error inf at k"),
+        (
+            SCORES.iloc[:, [*range(len(SCORES.columns)), 2]],
+            f"found column {SCORES.columns[2]!r} twice, expected it once",
+        ),
         (SCORES[["n"]], "expected one or more of inertia, silhouette, "),
         (SCORES.iloc[:0], "found no rows"),
         (pd.DataFrame(), "found no rows"),
@@ -394,3 +414,30 @@ def test_sentence_by_hand(picks: list[int | None], expected: str) -> None:
 def test_table_that_is_no_selection_is_refused(wrong: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match=r"^selected: found .*, expected "):
         describe_selection(wrong)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("pick", "coat"),
+        ("pick", 2.5),
+        ("pick", 0),
+        ("runner-up", "coat"),
+        ("runner-up", np.nan),
+        ("runner-up", -1),
+        ("at an end", "coat"),
+        ("at an end", 3),
+    ],
+)
+def test_selection_of_other_values_is_refused(column: str, value: Any) -> None:
+    wrong = selected_table([4, 4]).assign(**{column: value})
+    message = rf"^selected\[{column!r}\]: found .*, expected "
+    with pytest.raises(ValueError, match=message):
+        describe_selection(wrong)
+
+
+def test_a_selection_that_was_saved_as_csv() -> None:
+    selected = select_k(SCORES)
+    stream = io.StringIO(selected.to_csv())
+    again = pd.read_csv(stream, index_col="criterion")
+    assert describe_selection(again) == describe_selection(selected)
