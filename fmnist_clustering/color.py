@@ -63,10 +63,13 @@ def psnr(a: ArrayLike, b: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        When the pictures differ in shape, are empty, or are not numeric.
+        When the pictures differ in shape, are empty, are not numeric, or have values
+        that are not finite. Slightly outside 0-255 is fine, as a blur may leave them.
     """
     first, second = _check_pair(a, b)
     mean_squared_error = float(np.square(first - second).mean())
+    if not math.isfinite(mean_squared_error):
+        raise ValueError("a, b: found values that are not finite, expected 0 to 255")
     if mean_squared_error == 0:
         return math.inf
     return 10 * math.log10(WHITE**2 / mean_squared_error)
@@ -97,6 +100,8 @@ def delta_e(a: ArrayLike, b: ArrayLike) -> DeltaE:
     dithering, does not count.
     """
     first, second = _check_pair(a, b)
+    _check_levels(first, "a")
+    _check_levels(second, "b")
     differences = ciede2000(srgb_to_lab(first), srgb_to_lab(second))
     mean = float(differences.mean())
     p95 = float(np.percentile(differences, 95))
@@ -128,10 +133,7 @@ def srgb_to_lab(colors: ArrayLike) -> FloatArray:
     values = check_numbers(colors, "colors")
     if values.shape[-1:] != (3,):
         raise ValueError(f"colors: found shape {values.shape}, expected (..., 3)")
-    is_valid = (values >= 0) & (values <= WHITE)  # NaN is neither
-    if not is_valid.all():
-        first = values[~is_valid][0]
-        raise ValueError(f"colors: found {first}, expected values from 0 to 255")
+    _check_levels(values, "colors")
 
     # Undo the gamma curve of sRGB, which is a straight line near black.
     srgb = values / WHITE
@@ -280,3 +282,11 @@ def _check_pair(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
         shapes = f"{first.shape} and {second.shape}"
         raise ValueError(f"a, b: found shapes {shapes}, expected equal, not empty")
     return first, second
+
+
+def _check_levels(values: FloatArray, name: str) -> None:
+    """Refuse values that are no levels of 8 bits, NaN among them."""
+    is_valid = (values >= 0) & (values <= WHITE)
+    if not is_valid.all():
+        first = values[~is_valid][0]
+        raise ValueError(f"{name}: found {first}, expected values from 0 to 255")

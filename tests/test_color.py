@@ -203,7 +203,23 @@ def test_pictures_must_have_the_same_shape(
         function(a, b)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_psnr_of_what_is_not_finite_is_refused(value: float) -> None:
+    wrong = np.full(PICTURE.shape, value)
+    with pytest.raises(ValueError, match="a, b: found values that are not finite"):
+        psnr(PICTURE, wrong)
+
+
 # Delta E
+
+
+@pytest.mark.parametrize("value", [-1, 256, np.nan])
+def test_delta_e_names_the_picture_that_is_out_of_range(value: float) -> None:
+    wrong = np.full(PICTURE.shape, value)
+    for name, pair in (("a", (wrong, PICTURE)), ("b", (PICTURE, wrong))):
+        message = f"^{name}: found .*, expected values from 0 to 255"
+        with pytest.raises(ValueError, match=message):
+            delta_e(*pair)
 
 
 def test_delta_e_is_mean_and_95th_percentile_over_the_pixels() -> None:
