@@ -162,6 +162,29 @@ def test_settings_of_the_session_before_ours_change_nothing(tmp_path: Path) -> N
     assert draw_in_new_process(tmp_path / "session", before=before) == ours
 
 
+def test_our_style_alone_undoes_what_readers_set(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fmnist_clustering.notebook.display", lambda *_, **__: None)
+    monkeypatch.setenv(ARTIFACTS_VARIABLE, str(tmp_path))
+
+    def draw(name: str, settings: dict[str, str]) -> bytes:
+        with matplotlib.style.context([settings, "fmnist_clustering.notebook"]):
+            fig, axes = plt.subplots(1, 3)
+            axes[0].plot([-1, 0, 10_000_000], [3, -1, 2], label="loss")
+            axes[0].legend()
+            axes[0].set(title="Curve", xlabel="k", ylabel="loss")
+            axes[1].imshow(np.arange(12).reshape(3, 4))
+            axes[2].bar([1, 2], [3, 4])
+            axes[2].scatter([1, 2], [3, 4])
+            axes[2].errorbar([1, 2], [2, 3], [1, 1])
+            show(fig, alt="All", save=name)
+        return (tmp_path / name).read_bytes()
+
+    assert draw("b.png", HOSTILE) == draw("a.png", {})
+
+
 HOSTILE_AT_THE_END = {
     name: value
     for name, value in HOSTILE.items()
