@@ -219,7 +219,7 @@ class _Loop:
 def run_parallel(
     calls: Iterable[Any],
     n_calls: int,
-    description: str,
+    description: str | None = None,
     *,
     shared_memory: bool = False,
 ) -> Iterator[Any]:
@@ -234,8 +234,8 @@ def run_parallel(
         Each of them made by ``joblib.delayed``.
     n_calls : int
         How many there are.
-    description : str
-        What the progress bar says.
+    description : str, optional
+        What the progress bar says; default: no bar.
     shared_memory : bool
         True: run in threads whatever is configured, since tasks change what they are
         given, or would take too much with them.
@@ -261,8 +261,9 @@ def run_parallel(
     results: Iterator[Any] = iter(())
     try:
         results = iter(parallel(loop.until_stopped(calls)))
+        shown = results if description is None else track(results, n_calls, description)
         # Not "yield from": it would close joblib's iterator, which warns about it.
-        for result in track(results, n_calls, description):  # noqa: UP028
+        for result in shown:  # noqa: UP028
             yield result
     finally:
         loop.is_stopped = True

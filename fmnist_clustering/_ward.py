@@ -67,11 +67,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
-from threadpoolctl import threadpool_limits
 
+from fmnist_clustering._threads import run_parallel, single_threaded_blas
 from fmnist_clustering._validation import FloatArray, IntArray, RowArray
 from fmnist_clustering.distances import (
     MAX_DIFFERENCES,
@@ -198,7 +198,7 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
     check_sums_fit(rows)
     n_merges = len(rows) - 1
     # Each core works on a block of its own, so BLAS needs no more threads.
-    with threadpool_limits(1, "blas"):
+    with single_threaded_blas():
         merges = track(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
         tree = _to_linkage(np.array(list(merges)))
     tree[:, 2] /= unit
@@ -322,9 +322,8 @@ def _update_nearest(clusters: _Clusters, stale: IntArray) -> None:
     starts = range(0, len(stale), TILE_ROWS)
     blocks = [stale[start : start + TILE_ROWS] for start in starts]
     calls = (delayed(_find_nearest)(clusters, block) for block in blocks)
-    n_jobs = -1 if len(blocks) > 1 else 1
     # In threads: other processes would get a copy of all means in every round.
-    results = Parallel(n_jobs, require="sharedmem")(calls)
+    results = run_parallel(calls, len(blocks), shared_memory=True)
     for block, (nearest, heights) in zip(blocks, results, strict=True):
         clusters.nearest[block] = nearest
         clusters.nearest_heights[block] = heights

@@ -1,19 +1,16 @@
 """Euclidean distances between rows, in tiles: exact for images, precise for floats."""
 
-import os
-import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
-from threadpoolctl import threadpool_limits
 
+from fmnist_clustering._resources import available_memory
+from fmnist_clustering._threads import run_parallel
 from fmnist_clustering._validation import FloatArray, RowArray, check_rows
-from fmnist_clustering.progress import track
 
 TILE_ROWS = 1024
 """Rows on each side of a tile: its distances take 8 MB, few enough to stay in cache."""
@@ -40,8 +37,6 @@ MAX_DIFFERENCES = 2**17
 SMALLEST_SAFE = 1e-130
 LARGEST_SAFE = 1e150
 """Between these magnitudes squares of values and of their differences are safe."""
-
-MEMINFO = Path("/proc/meminfo")
 
 
 def euclidean_distances(a: RowArray, b: RowArray) -> FloatArray:
@@ -212,14 +207,11 @@ def map_tiles(
     numbers = range(len(blocks))
     pairs = [(i, j) for i in numbers for j in numbers if i <= j]
     calls = (delayed(task)(blocks[i], None if i == j else blocks[j]) for i, j in pairs)
-    n_jobs = -1 if len(pairs) > 1 else 1
     # Each core computes whole tiles with one thread: more BLAS threads would leave the
     # part that works element by element on a single core.
-    with threadpool_limits(1, "blas"):
-        parallel = Parallel(n_jobs, prefer="threads", return_as="generator")
-        results = track(parallel(calls), len(pairs), description)
-        for (i, j), result in zip(pairs, results, strict=True):
-            yield i, j, result
+    results = run_parallel(calls, len(pairs), description)
+    for (i, j), result in zip(pairs, results, strict=True):
+        yield i, j, result
 
 
 def check_sums_fit(rows: RowArray) -> None:
@@ -262,7 +254,7 @@ def check_memory(n_rows: int, copies: int) -> None:
     """
     n_pairs = n_rows * (n_rows - 1) // 2
     needed = copies * 8 * n_pairs
-    available = _available_memory()
+    available = available_memory()
     if needed > available:
         raise MemoryError(
             f"X: found {available:,} bytes of memory available, expected {needed:,} "
@@ -364,15 +356,3 @@ def _can_be_squared(rows: RowArray) -> bool:
     magnitudes = np.abs(rows)
     smallest = magnitudes.min(initial=np.inf, where=magnitudes > 0)
     return bool(smallest > SMALLEST_SAFE and magnitudes.max() < LARGEST_SAFE)
-
-
-def _available_memory() -> int:
-    """Return how many bytes can be allocated without swapping."""
-    if MEMINFO.is_file():
-        text = MEMINFO.read_text(encoding="utf-8")
-        match = re.search(r"MemAvailable:\s+(\d+) kB", text)
-        if match:
-            return 1024 * int(match[1])
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 2**62  # nobody can tell

@@ -1,18 +1,33 @@
 """Weighted k-means, from coarse to fine, for images and for colors."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array
-from scipy.spatial.distance import cdist
-from sklearn import config_context
-from sklearn.cluster import KMeans, kmeans_plusplus
-from sklearn.decomposition import PCA
-from threadpoolctl import threadpool_limits
+from scipy.linalg import eigh
+from sklearn.exceptions import ConvergenceWarning
 
+from fmnist_clustering._lloyd import (
+    MAX_ITERATIONS,
+    LloydResult,
+    lloyd,
+    squared_residuals,
+    weighted_inertia,
+    weighted_means,
+)
+from fmnist_clustering._search import (
+    START_ITERATIONS,
+    best_start,
+    count_swaps,
+    distinct_rows,
+    find_optima,
+    improve_by_swaps,
+)
+from fmnist_clustering._threads import run_parallel, single_threaded_blas
 from fmnist_clustering._validation import (
     FloatArray,
     IntArray,
@@ -24,7 +39,6 @@ from fmnist_clustering._validation import (
     check_weight,
 )
 from fmnist_clustering.labels import canonical_labels
-from fmnist_clustering.progress import track
 
 INITS = ("k-means++", "random", "random partition")
 """The ways to choose initial centroids; `fit_kmeans` explains them."""
@@ -35,30 +49,20 @@ SEARCH_ROWS = 10_000
 SEARCH_COLUMNS = 20
 COARSE_COLUMNS = 50
 
-START_ITERATIONS = 5
-"""Lloyd iterations after which the starts are compared."""
-OPTIMA_CARRIED_ON = 2
-"""The best start in few columns need not be the best one in all columns."""
-SWAPS_PER_START = 4
-SWAPS_PER_CLUSTER = 4
-"""Each optimum gets the smaller of 4 n_init and 4 k swaps."""
-TRIAL_ITERATIONS = 8
-"""Lloyd iterations after which a swap is judged."""
-TRIAL_EXCESS = 0.002
-TRIAL_EXCESS_TIMES_K = 0.04
-"""A swap goes on if it is worse by less than min(0.002, 0.04 / k) of the inertia.
+MAX_UNPROJECTED_COLUMNS = 64
+"""With no more columns than this the search looks at all of them."""
 
-Further iterations rarely win more than 0.2 %. One cluster holds about 1 / k of the
-inertia, so with many clusters a single swap can win less.
-"""
-JITTER = 1e-6
-"""How far initial centroids are moved off the rows, relative to the range of values.
+WIDE_SEARCH_ROWS = 1000
+"""Of more columns it looks at all of them in so many rows only."""
 
-Colors lie on the integer lattice, where distances tie exactly, and every BLAS kernel
-would break a tie its own way.
-"""
-BLOCK_ROWS = 10_000
-"""Rows whose differences are held in memory at the same time."""
+CENTER_ROWS = 1000
+"""So many rows, evenly spread, tell where the middle of the data is."""
+
+MAX_EXPONENT = 1000
+"""Powers of two from -1000 to 1000 have an inverse in float64."""
+
+SMALLEST_VALUE = 1e-130
+"""Values smaller than this times the largest one are 0, or their squares would be."""
 
 
 class KMeansFit(NamedTuple):
@@ -80,22 +84,47 @@ class KMeansFit(NamedTuple):
     inertia: float
 
 
-class LloydResult(NamedTuple):
-    """Where Lloyd's iterations ended.
+class Data(NamedTuple):
+    """Rows and weights in a form whose squares are safe.
 
     Attributes
     ----------
-    inertia : float
-        The weighted sum of squared distances from each row to its centroid.
-    labels : (n,) int64
-        The centroid that each row belongs to.
-    centroids : (k, d) float64
-        The centroids.
+    rows : (n, d) float64
+        The rows as they came: grey levels for images.
+    row_unit : float
+        What counts as 1.0 in `rows`.
+    points : (n, d) float64
+        What is fitted: `rows` itself for images; other rows are shifted to lie around
+        0, and divided by a power of two.
+    unit : float
+        What counts as 1.0 in `points`.
+    weight : (n,) float64
+        The weights, divided by a power of two, so that the largest is near 1.
+    weight_unit : float
+        What counts as 1.0 in `weight`.
     """
 
-    inertia: float
-    labels: IntArray
-    centroids: FloatArray
+    rows: FloatArray
+    row_unit: float
+    points: FloatArray
+    unit: float
+    weight: FloatArray
+    weight_unit: float
+
+
+class Sample(NamedTuple):
+    """Some rows that stand for all.
+
+    Attributes
+    ----------
+    rows : (s,) int64
+        Their numbers, rising.
+    weight : (s,) float64
+        Their weights, which count rows that were left out, too.
+    """
+
+    rows: IntArray
+    weight: FloatArray
 
 
 class Problem(NamedTuple):
@@ -103,24 +132,21 @@ class Problem(NamedTuple):
 
     Attributes
     ----------
-    points : (n, d) float64
-        The rows in the units they came in: grey levels for images.
-    weight : (n,) float64
-        The weight of each row.
+    data : Data
+        All rows.
     coarse : (n, c) float64
-        The first principal components, or `points` itself if there are few columns or
-        few rows.
-    sample : (s,) int64
-        The numbers of the rows that the search looks at.
-    unit : float
-        What counts as 1.0 in the points.
+        The first principal components, or the points themselves if there are few
+        columns or few rows.
+    sample : Sample
+        What the search looks at in few columns.
+    wide_sample : Sample
+        What it looks at in all columns.
     """
 
-    points: FloatArray
-    weight: FloatArray
+    data: Data
     coarse: FloatArray
-    sample: IntArray
-    unit: float
+    sample: Sample
+    wide_sample: Sample
 
 
 def fit_kmeans(
@@ -163,26 +189,38 @@ def fit_kmeans(
     Raises
     ------
     ValueError
-        For rows, weights or parameters outside the ranges above.
+        For rows, weights or parameters outside the ranges above, or when the inertia
+        does not fit into float64. Rows are distinct if k-means can tell them apart:
+        values smaller than 1e-130 times the largest one count as 0.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When Lloyd's iterations have not come to an end after 1,000 of them, so that the
+        partition is no fixed point.
 
     Notes
     -----
-    1. Search. It runs on the first 20 principal components of at most 10,000 rows.
-       `n_init` starts get five iterations each. The best two go on to their optimum,
-       and both are then improved by swaps (Fränti and Kivijärvi 2000,
-       doi:10.1007/s100440070013): a centroid that is cheap to lose moves to a row that
-       is badly served, and the swap is undone unless it lowers the inertia. Each gets
-       ``4 n_init`` swaps, but at most 4 k. With ``n_init=1`` there is one start and no
-       swap.
-    2. Refinement. Both partitions are carried to 50 components of all rows, and then to
+    1. Search. It runs on at most 10,000 rows. Of more, a sample is drawn in which heavy
+       rows and rows far from the mean are likelier (Bachem, Lucic and Krause 2018,
+       doi:10.1145/3219819.3219973). Of more than 64 columns it looks at the first 20
+       principal components. `n_init` starts get five iterations each. The best two go
+       on to their optimum, and both are then improved by swaps (Fränti and Kivijärvi
+       2000, doi:10.1007/s100440070013): a centroid that is cheap to lose moves to a row
+       that is badly served, and the swap is undone unless it lowers the inertia. Each
+       gets ``4 n_init`` swaps, but at most 4 k. With ``n_init=1`` there is one start
+       and no swap.
+    2. Where components were taken, the same search runs on all columns of 1,000 rows,
+       since clusters may differ in columns that vary little.
+    3. Refinement. All partitions are carried to 50 components of all rows, and then to
        all columns, where Lloyd's iterations run until no label changes. The one with
-       the lower final inertia wins.
+       the lowest final inertia wins.
 
-    10,000 images take about 0.6 s at k = 10. Memory: 8 bytes for each value of `X`, and
-    400 bytes for each row.
+    10,000 images take about 0.6 s at k = 10. Memory: 8 bytes for each value of `X`,
+    twice that if `X` is not uint8, and 400 bytes for each row.
     """
     # For products this small more threads cost more than they give.
-    with threadpool_limits(1):
+    with single_threaded_blas():
         return fit_prepared(
             prepare(X, sample_weight),
             n_clusters,
@@ -212,20 +250,57 @@ def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     ValueError
         When rows or weights are not finite numbers of the right shape.
     """
-    rows, unit = check_rows(X)
-    weight = check_weight(sample_weight, len(rows))
-    points = rows.astype(np.float64)
+    data = _as_data(X, sample_weight)
+    points = data.points
     n, d = points.shape
-
-    rng = np.random.default_rng(0)  # a fixed seed: all fits share the sample
-    sample = np.sort(rng.choice(n, min(n, SEARCH_ROWS), replace=False))
+    rng = np.random.default_rng(0)  # a fixed seed: all fits share the samples
+    sample = _draw_sample(points, data.weight, SEARCH_ROWS, rng)
     coarse = points
     # As many components as this need as many rows.
-    if d > SEARCH_COLUMNS and n > COARSE_COLUMNS:
-        n_components = min(d, COARSE_COLUMNS)
-        pca = PCA(n_components, svd_solver="covariance_eigh").fit(points[sample])
-        coarse = pca.transform(points)
-    return Problem(points, weight, coarse, sample, unit)
+    if d > MAX_UNPROJECTED_COLUMNS and n > COARSE_COLUMNS:
+        coarse = _principal_components(points, sample)
+    wide_sample = _draw_sample(coarse, data.weight, WIDE_SEARCH_ROWS, rng)
+    return Problem(data, coarse, sample, wide_sample)
+
+
+def search_columns(problem: Problem) -> FloatArray:
+    """Return all rows in the columns that the search looks at.
+
+    Parameters
+    ----------
+    problem : Problem
+        The result of `prepare`.
+
+    Returns
+    -------
+    (n, c) float64
+        The first 20 principal components, or the points themselves if there are few
+        columns or few rows.
+    """
+    if problem.coarse is problem.data.points:
+        return problem.coarse
+    return problem.coarse[:, :SEARCH_COLUMNS]
+
+
+def prepare_as_they_are(points: FloatArray, unit: float) -> Problem:
+    """Prepare rows of `Problem.coarse`: no checks, no sample, no fewer columns.
+
+    Parameters
+    ----------
+    points : (n, d) float64
+        The rows.
+    unit : float
+        What counts as 1.0 in them.
+
+    Returns
+    -------
+    Problem
+        For `fit_prepared`.
+    """
+    weight = np.ones(len(points))
+    everything = Sample(np.arange(len(points)), weight)
+    data = Data(points, unit, points, unit, weight, weight_unit=1.0)
+    return Problem(data, points, everything, everything)
 
 
 def fit_prepared(
@@ -260,18 +335,22 @@ def fit_prepared(
         For parameters out of range.
     """
     _check_parameters(problem, n_clusters, n_init, init, random_state)
-    points, weight, unit = problem.points, problem.weight, problem.unit
-    searched, searched_rows = _search_space(problem, n_clusters)
     rng = np.random.default_rng([random_state, n_clusters])
-    searched_weight = weight[searched_rows]
-    optima = _search(searched, searched_weight, n_clusters, n_init, init, rng)
-    fits = [_refine(problem, searched_rows, labels, n_clusters) for labels in optima]
-
-    best = min(fits, key=lambda fit: fit.inertia)
+    best = _find_best(problem, n_clusters, n_init, init, rng)
+    if not best.is_converged:
+        warnings.warn(
+            f"k-means has not converged in {MAX_ITERATIONS} iterations at "
+            f"n_clusters = {n_clusters}: the partition is no fixed point",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    data = problem.data
     labels = canonical_labels(best.labels)
-    centroids = _weighted_means(points, weight, labels, n_clusters)
-    final_inertia = _weighted_inertia(points, weight, labels, centroids)
-    return KMeansFit(labels, centroids / unit, final_inertia / unit**2)
+    means = weighted_means(data.points, data.weight, labels, n_clusters)
+    inertia = _inertia(data, labels, means)
+    if data.rows is not data.points:
+        means = weighted_means(data.rows, data.weight, labels, n_clusters)
+    return KMeansFit(labels, means / data.row_unit, inertia)
 
 
 def fit_many(
@@ -299,46 +378,7 @@ def fit_many(
     for request in requests:
         _check_parameters(**request)  # here, and not in the middle of a long loop
     calls = (delayed(fit_prepared)(**request) for request in requests)
-    with threadpool_limits(1):
-        fits = Parallel(-1, prefer="threads", return_as="generator")(calls)
-        return list(track(fits, len(requests), description))
-
-
-def lloyd(
-    points: FloatArray,
-    weight: FloatArray,
-    centroids: FloatArray,
-    max_iter: int = 1000,
-    tol: float = 0.0,
-) -> LloydResult:
-    """Run Lloyd's iterations from given centroids, by scikit-learn.
-
-    Parameters
-    ----------
-    points : (n, d) float64
-        Each row is one point; all values are finite.
-    weight : (n,) float64
-        The weight of each row, above 0.
-    centroids : (k, d) float64
-        Where to start.
-    max_iter : int
-        The largest number of iterations.
-    tol : float
-        Stop earlier when the centroids move little, as scikit-learn's ``tol``, which is
-        relative to the variance of the points. With 0 the iterations go on until no
-        label changes.
-
-    Returns
-    -------
-    LloydResult
-        ``.inertia``, ``.labels`` and ``.centroids``.
-    """
-    model = KMeans(len(centroids), init=centroids, n_init=1, max_iter=max_iter, tol=tol)
-    # The rows have been checked; checking them again in each of 100 calls is slow.
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        model.fit(points, sample_weight=weight)
-    labels = model.labels_.astype(np.int64)
-    return LloydResult(model.inertia_, labels, model.cluster_centers_)
+    return list(run_parallel(calls, len(requests), description))
 
 
 def inertia(
@@ -367,11 +407,10 @@ def inertia(
     ValueError
         When `labels` is not one id for each row, or a weight is not positive.
     """
-    points = as_points(X)
-    weight = check_weight(sample_weight, len(points))
-    ids = canonical_labels(check_labels(labels, len(points)))
-    centroids = _weighted_means(points, weight, ids, int(ids.max()) + 1)
-    return _weighted_inertia(points, weight, ids, centroids)
+    data = _as_data(X, sample_weight)
+    ids = canonical_labels(check_labels(labels, len(data.points)))
+    means = weighted_means(data.points, data.weight, ids, int(ids.max()) + 1)
+    return _inertia(data, ids, means)
 
 
 def cluster_means(X: ArrayLike, labels: ArrayLike) -> FloatArray:
@@ -398,7 +437,7 @@ def cluster_means(X: ArrayLike, labels: ArrayLike) -> FloatArray:
     points = as_points(X)
     ids = check_labels(labels, len(points))
     names, numbers = np.unique(ids, return_inverse=True)
-    return _weighted_means(points, np.ones(len(points)), numbers, len(names))
+    return weighted_means(points, np.ones(len(points)), numbers, len(names))
 
 
 def _check_parameters(
@@ -416,8 +455,8 @@ def _check_parameters(
     check_integer(random_state, "random_state", 0)
     check_integer(n_init, "n_init")
     check_integer(n_clusters, "n_clusters")
-    all_rows = range(len(problem.points))
-    n_distinct = len(_distinct_rows(problem.points, all_rows, n_clusters))
+    points = problem.data.points
+    n_distinct = len(distinct_rows(points, range(len(points)), n_clusters))
     if n_distinct < n_clusters:
         raise ValueError(
             f"n_clusters: found {n_clusters}, "
@@ -425,181 +464,160 @@ def _check_parameters(
         )
 
 
-def _distinct_rows(points: FloatArray, order: Iterable[int], k: int) -> list[int]:
-    """Return the first k row numbers in `order` whose rows differ, or all there are."""
-    first_with: dict[bytes, int] = {}
-    for row in order:
-        content = (points[row] + 0.0).tobytes()  # adding 0.0 turns -0.0 into 0.0
-        first_with.setdefault(content, row)
-        if len(first_with) == k:
-            break
-    return list(first_with.values())
+def _as_data(X: ArrayLike, sample_weight: ArrayLike | None) -> Data:
+    """Check rows and weights, and bring them near to 0 and 1."""
+    rows, row_unit = check_rows(X)
+    is_image = rows.dtype == np.uint8
+    rows = rows.astype(np.float64, copy=False)
+    points, unit = (rows, row_unit) if is_image else _near_zero(rows)
+    weight = check_weight(sample_weight, len(rows))
+    weight_unit = 1 / _power_of_two_near(weight)
+    return Data(rows, row_unit, points, unit, weight * weight_unit, weight_unit)
 
 
-def _search_space(problem: Problem, k: int) -> tuple[FloatArray, IntArray]:
-    """Return the rows that the search looks at, in few columns, and their numbers."""
-    is_projected = problem.coarse is not problem.points
-    columns = SEARCH_COLUMNS if is_projected else problem.points.shape[1]
-    searched = problem.coarse[:, :columns]
-    if len(_distinct_rows(searched, problem.sample, k)) < k:
-        # The sample does not hold k different rows: search all rows and components.
-        return problem.coarse, np.arange(len(problem.points))
-    return searched[problem.sample], problem.sample
+def _near_zero(rows: FloatArray) -> tuple[FloatArray, float]:
+    """Return rows around 0, none beyond 2, and what counts as 1.0 in them.
+
+    k-means does not depend on the origin, and not on the unit. But squares of numbers
+    far from 1 overflow or become 0, and those of numbers far from 0 lose digits.
+    """
+    # A median is not drawn away by a few rows that lie far out. Some rows are enough.
+    center = np.median(rows[:: 1 + len(rows) // CENTER_ROWS], axis=0)
+    scale = _power_of_two_near(rows)
+    # Divided first, since the difference of two large numbers may overflow.
+    points = rows / scale
+    points -= center / scale
+    points[np.abs(points) < SMALLEST_VALUE] = 0
+    return points, 1 / scale
 
 
-def _search(
-    points: FloatArray,
-    weight: FloatArray,
-    k: int,
+def _power_of_two_near(values: FloatArray) -> float:
+    """Return a power of two that the largest magnitude exceeds less than twofold."""
+    largest = max(values.max(), -values.min())
+    _, exponent = np.frexp(largest)
+    return float(np.ldexp(1.0, np.clip(exponent - 1, -MAX_EXPONENT, MAX_EXPONENT)))
+
+
+def _draw_sample(
+    points: FloatArray, weight: FloatArray, size: int, rng: np.random.Generator
+) -> Sample:
+    """Draw rows that stand for all, heavy ones and far ones more likely.
+
+    Half of a row's chance is its share of the weight, and half its share of the inertia
+    around the mean (Bachem, Lucic and Krause 2018). A row that is drawn with half the
+    chance of another one counts twice as much.
+    """
+    n = len(points)
+    if n <= size:
+        return Sample(np.arange(n), weight)
+    one_cluster = np.zeros(n, dtype=np.int64)
+    mean = weighted_means(points, weight, one_cluster, 1)
+    inertia_share = weight * squared_residuals(points, one_cluster, mean)
+    chance = weight / weight.sum()
+    if inertia_share.any():
+        chance = chance / 2 + inertia_share / inertia_share.sum() / 2
+    cumulated = np.cumsum(chance)
+    # One draw from each of `size` equal parts.
+    places = (np.arange(size) + rng.random(size)) / size * cumulated[-1]
+    draws = np.searchsorted(cumulated, places, side="right")
+    rows, counts = np.unique(np.minimum(draws, n - 1), return_counts=True)
+    return Sample(rows, counts * weight[rows] / (size * chance[rows]))
+
+
+def _principal_components(points: FloatArray, sample: Sample) -> FloatArray:
+    """Return the first principal components of all rows, (n, `COARSE_COLUMNS`)."""
+    rows = points[sample.rows]
+    one_cluster = np.zeros(len(rows), dtype=np.int64)
+    mean = weighted_means(rows, sample.weight, one_cluster, 1)
+    rows -= mean
+    covariance = (rows * sample.weight[:, None]).T @ rows
+    d = len(covariance)
+    first, last = d - COARSE_COLUMNS, d - 1  # eigenvalues rise
+    _, axes = eigh(covariance, subset_by_index=(first, last))
+    axes = axes[:, ::-1]
+    return np.asarray(points @ axes - mean @ axes)
+
+
+def _find_best(
+    problem: Problem, k: int, n_init: int, init: str, rng: np.random.Generator
+) -> LloydResult:
+    """Return the best fixed point of Lloyd's iterations on all rows and all columns."""
+    data, _, sample, _ = problem
+    searched = search_columns(problem)
+    if len(distinct_rows(searched, sample.rows, k)) < k:
+        # The sample does not hold k different rows: search all rows and columns.
+        fits = find_optima(data.points, data.weight, k, n_init, init, rng)
+        return min(fits, key=lambda fit: fit.inertia)
+
+    searched_rows = np.ascontiguousarray(searched[sample.rows])
+    optima = find_optima(searched_rows, sample.weight, k, n_init, init, rng)
+    fits = [_carry_to_all_rows(problem, optimum.labels, k) for optimum in optima]
+    fits.sort(key=lambda fit: fit.inertia)
+    if len(sample.rows) < len(searched) and n_init > 1 and k > 1:
+        # What is best on the sample need not be best on all rows.
+        weight = data.weight
+        fits[0] = improve_by_swaps(problem.coarse, weight, fits[0], n_init, rng)
+    if problem.coarse is data.points:
+        return fits[0]
+
+    fits = [_carry_to_all_columns(problem, fit) for fit in fits]
+    best = min(fits, key=lambda fit: fit.inertia)
+    if n_init == 1:
+        return best
+    return _search_all_columns(problem, best, n_init, init, rng)
+
+
+def _carry_to_all_rows(problem: Problem, labels: IntArray, k: int) -> LloydResult:
+    """Return the optimum on all rows that a partition of the sample leads to."""
+    data, coarse, sample, _ = problem
+    centroids = weighted_means(coarse[sample.rows], sample.weight, labels, k)
+    return lloyd(coarse, data.weight, centroids)
+
+
+def _carry_to_all_columns(problem: Problem, fit: LloydResult) -> LloydResult:
+    """Return the optimum in all columns that a partition of all rows leads to."""
+    points, weight = problem.data.points, problem.data.weight
+    centroids = weighted_means(points, weight, fit.labels, len(fit.centroids))
+    start = fit._replace(centroids=centroids)
+    return lloyd(points, weight, centroids, previous=start)
+
+
+def _search_all_columns(
+    problem: Problem,
+    best: LloydResult,
     n_init: int,
     init: str,
     rng: np.random.Generator,
-) -> list[IntArray]:
-    """Return the labels of one or two good optima; `fit_kmeans` explains the search."""
-    if n_init == 1 or k == 1:
-        start = _initial_centroids(points, weight, k, init, rng)
-        return [lloyd(points, weight, start).labels]
+) -> LloydResult:
+    """Return what a search in all columns of few rows finds, if it is better.
 
-    starts = [_initial_centroids(points, weight, k, init, rng) for _ in range(n_init)]
-    runs = [lloyd(points, weight, start, START_ITERATIONS) for start in starts]
-    runs.sort(key=lambda run: run.inertia)
-    n_swaps = min(SWAPS_PER_START * n_init, SWAPS_PER_CLUSTER * k)
-    optima = [
-        _improve_by_swaps(points, weight, run.centroids, n_swaps, rng)
-        for run in runs[:OPTIMA_CARRIED_ON]
-    ]
-    return [optimum.labels for optimum in optima]
+    The first components hold most of the variance. Clusters may lie in the others.
+    """
+    data, _, _, sample = problem
+    k = len(best.centroids)
+    rows = data.points[sample.rows]
+    if len(distinct_rows(rows, range(len(rows)), k)) < k:
+        return best
+    start = best_start(rows, sample.weight, k, n_init, init, rng)
+    best_on_sample = lloyd(rows, sample.weight, best.centroids, START_ITERATIONS)
+    if start.inertia >= best_on_sample.inertia:
+        return best
+    fit = lloyd(rows, sample.weight, start.centroids)
+    n_swaps = count_swaps(n_init, k)
+    fit = improve_by_swaps(rows, sample.weight, fit, n_swaps, rng)
+    trial = lloyd(data.points, data.weight, fit.centroids)
+    return min(best, trial, key=lambda fit: fit.inertia)
 
 
-def _initial_centroids(
-    points: FloatArray, weight: FloatArray, k: int, init: str, rng: np.random.Generator
-) -> FloatArray:
-    """Return initial centroids, moved a little off the rows (see `JITTER`)."""
-    n = len(points)
-    if init == "k-means++":
-        seed = int(rng.integers(2**31))
-        centroids, _ = kmeans_plusplus(
-            points, k, sample_weight=weight, random_state=seed
+def _inertia(data: Data, labels: IntArray, means: FloatArray) -> float:
+    """Return the inertia of clusters of the points in the units that the rows had."""
+    scaled = weighted_inertia(data.points, data.weight, labels, means)
+    # One after the other: the product of the units may be more than float64 can hold.
+    inertia = scaled / data.unit / data.unit / data.weight_unit
+    is_too_small = scaled > 0 and inertia < np.finfo(np.float64).tiny
+    if math.isinf(inertia) or is_too_small:
+        raise ValueError(
+            "X: found rows whose inertia does not fit into float64, expected distances "
+            "that can be squared"
         )
-    elif init == "random":
-        order = rng.choice(n, n, replace=False, p=weight / weight.sum())
-        centroids = points[_distinct_rows(points, order, k)]
-    else:
-        labels = rng.permutation(np.arange(n) % k)
-        centroids = _weighted_means(points, weight, labels, k)
-    jitter = rng.uniform(-JITTER, JITTER, centroids.shape) * np.ptp(points)
-    return np.asarray(centroids + jitter)
-
-
-def _improve_by_swaps(
-    points: FloatArray,
-    weight: FloatArray,
-    centroids: FloatArray,
-    n_swaps: int,
-    rng: np.random.Generator,
-) -> LloydResult:
-    """Return the best optimum that is found by moving one centroid at a time.
-
-    Each swap moves a centroid that is cheap to lose to a row that is badly served
-    (Fränti and Kivijärvi 2000).
-    """
-    k = len(centroids)
-    excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / k)
-    best = lloyd(points, weight, centroids)
-    for _ in range(n_swaps):
-        removal_cost = _removal_costs(best, weight)
-        residuals = points - best.centroids[best.labels]
-        error = weight * np.square(residuals).sum(axis=1)
-        if not error.any() or not removal_cost.all():
-            break  # no row is off its centroid, or a centroid costs nothing to lose
-
-        ease = 1 / removal_cost
-        removed = rng.choice(k, p=ease / ease.sum())
-        swapped = best.centroids.copy()
-        swapped[removed] = _badly_served_row(points, weight, error, k, rng)
-        trial = lloyd(points, weight, swapped, TRIAL_ITERATIONS)
-        # Only a trial that passes here can end below the best, which so is an optimum.
-        if trial.inertia < best.inertia * (1 + excess):
-            trial = lloyd(points, weight, trial.centroids)
-        if trial.inertia < best.inertia:
-            best = trial
-    return best
-
-
-def _removal_costs(fit: LloydResult, weight: FloatArray) -> FloatArray:
-    """Return what it costs to lose each centroid, as an upper bound.
-
-    Its members would go to their next nearest centroid. At most they all go to the one
-    that is nearest to the lost centroid, which costs the weight of the cluster
-    times the squared distance between the two centroids.
-    """
-    centroids = fit.centroids
-    k = len(centroids)
-    between = np.square(centroids[:, None] - centroids).sum(axis=2)
-    np.fill_diagonal(between, np.inf)
-    cluster_weights = np.bincount(fit.labels, weight, k)
-    return np.asarray(cluster_weights * between.min(axis=1))
-
-
-def _badly_served_row(
-    points: FloatArray,
-    weight: FloatArray,
-    error: FloatArray,
-    k: int,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """Return a row at which a new centroid saves much inertia.
-
-    Rows are drawn with probability proportional to their error, as in k-means++. One
-    row is drawn, or k // d rows if that is more: with many clusters in few dimensions
-    most draws save little. The one that saves most is taken.
-    """
-    n, d = points.shape
-    n_candidates = max(1, k // d)
-    drawn_rows = rng.choice(n, n_candidates, p=error / error.sum())
-    candidates = points[drawn_rows]
-    to_candidates = cdist(points, candidates, "sqeuclidean")
-    saved = error[:, None] - weight[:, None] * to_candidates
-    total_saved = np.maximum(saved, 0).sum(axis=0)
-    return np.asarray(candidates[total_saved.argmax()])
-
-
-def _refine(
-    problem: Problem, sample: IntArray, labels: IntArray, k: int
-) -> LloydResult:
-    """Carry a partition of the sample to all rows and, step by step, to all columns."""
-    points, weight, coarse = problem.points, problem.weight, problem.coarse
-    centroids = _weighted_means(coarse[sample], weight[sample], labels, k)
-    result = lloyd(coarse, weight, centroids)
-    if coarse is points:
-        return result
-    centroids = _weighted_means(points, weight, result.labels, k)
-    return lloyd(points, weight, centroids)
-
-
-def _weighted_means(
-    points: FloatArray, weight: FloatArray, labels: IntArray, k: int
-) -> FloatArray:
-    """Return the weighted mean of each cluster, (k, d).
-
-    A sparse product adds the rows in their order, so the result does not depend on the
-    number of threads.
-    """
-    n = len(points)
-    # Row i has a single entry: its weight, in the column of its cluster.
-    membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
-    sums: FloatArray = membership.T @ points
-    totals = np.bincount(labels, weight, k)
-    return sums / totals[:, None]
-
-
-def _weighted_inertia(
-    points: FloatArray, weight: FloatArray, labels: IntArray, centroids: FloatArray
-) -> float:
-    """Return the weighted sum of squared distances from each row to its centroid."""
-    squared = np.empty(len(points))
-    for start in range(0, len(points), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
-        residuals = points[block] - centroids[labels[block]]
-        squared[block] = np.square(residuals).sum(axis=1)
-    return float((weight * squared).sum())
+    return inertia

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy.spatial import KDTree
 
+from fmnist_clustering._lloyd import lloyd
 from fmnist_clustering._threads import single_threaded_blas
 from fmnist_clustering._validation import (
     FloatArray,
@@ -18,7 +19,7 @@ from fmnist_clustering._validation import (
     check_instance,
     check_integer,
 )
-from fmnist_clustering.kmeans import fit_prepared, lloyd, prepare
+from fmnist_clustering.kmeans import fit_prepared, prepare
 
 ByteArray = NDArray[np.uint8]
 

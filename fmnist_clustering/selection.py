@@ -28,11 +28,12 @@ from fmnist_clustering._validation import (
     check_numbers,
 )
 from fmnist_clustering.kmeans import (
-    SEARCH_COLUMNS,
     KMeansFit,
     Problem,
     fit_many,
     prepare,
+    prepare_as_they_are,
+    search_columns,
 )
 from fmnist_clustering.silhouette import silhouette_samples
 
@@ -40,6 +41,8 @@ ELBOW_STRENGTH = 0.5
 """Above this strength there is an elbow; `elbow` says why."""
 FLAT_SLOPE = 1e-9
 """Steps of a smaller slope than this are rounding errors, and pay nothing."""
+MAX_RESAMPLED_ROWS = 10_000
+"""Stability looks at so many rows at most."""
 LARGEST = float(np.finfo(np.float64).max)
 """The largest finite number."""
 MIN_RESAMPLES = 3
@@ -123,7 +126,7 @@ def sweep_k(
     silhouettes share one pass over the distances.
     """
     problem = prepare(X)
-    k = check_k_values(k_values, 1, len(problem.points) - 1)
+    k = check_k_values(k_values, 1, len(problem.data.points) - 1)
     settings = {"problem": problem, "n_init": n_init, "random_state": random_state}
     requests = [settings | {"n_clusters": int(n_clusters)} for n_clusters in k]
     fits = _fit_each(requests, "k-means")
@@ -185,7 +188,7 @@ def stability(
 
     Notes
     -----
-    Rows of more than 20 columns are clustered in their first 20 principal components.
+    Rows of more than 64 columns are clustered in their first 20 principal components.
     The halves come one after the other from ``rng.choice(n, n // 2, replace=False)``
     with ``rng = numpy.random.default_rng(random_state)``. 10,000 images and k from 2 to
     14 take about 20 s on two cores for 130 fits and 585 comparisons.
@@ -193,9 +196,10 @@ def stability(
     n_resamples = check_integer(n_resamples, "n_resamples", MIN_RESAMPLES)
     rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
     problem = prepare(X)
-    points = np.ascontiguousarray(problem.coarse[problem.sample, :SEARCH_COLUMNS])
+    unit = problem.data.unit
+    points = _random_rows(search_columns(problem))
     k = check_k_values(k_values, 2, len(points) // 2 - 1)
-    halves = [_draw_half(points, problem.unit, rng) for _ in range(n_resamples)]
+    halves = [_draw_half(points, unit, rng) for _ in range(n_resamples)]
 
     settings = {"n_init": n_init, "random_state": random_state}
     requests = [
@@ -204,7 +208,7 @@ def stability(
         for half in halves
     ]
     fits = _fit_each(requests, "k-means on resamples")
-    labels = np.stack([_nearest(points, fit.centroids * problem.unit) for fit in fits])
+    labels = np.stack([_nearest(points, fit.centroids * unit) for fit in fits])
 
     labels_by_k = labels.reshape(len(k), n_resamples, len(points))
     pairs = list(combinations(range(n_resamples), 2))
@@ -473,6 +477,14 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"elbow": "Int64"})
 
 
+def _random_rows(points: FloatArray) -> FloatArray:
+    """Return all rows, or of more than 10,000 always the same random ones."""
+    n = len(points)
+    rng = np.random.default_rng(0)
+    chosen = np.sort(rng.choice(n, min(n, MAX_RESAMPLED_ROWS), replace=False))
+    return np.ascontiguousarray(points[chosen])
+
+
 def _fit_each(
     requests: Sequence[Mapping[str, Any]],
     description: str,
@@ -490,11 +502,8 @@ def _fit_each(
 def _draw_half(points: FloatArray, unit: float, rng: np.random.Generator) -> Problem:
     """Return a random half of the rows, ready for k-means as they are."""
     n = len(points)
-    n_half = n // 2
-    chosen = np.sort(rng.choice(n, n_half, replace=False))
-    half = points[chosen]
-    weight = np.ones(n_half)
-    return Problem(half, weight, coarse=half, sample=np.arange(n_half), unit=unit)
+    chosen = np.sort(rng.choice(n, n // 2, replace=False))
+    return prepare_as_they_are(points[chosen], unit)
 
 
 def _nearest(points: FloatArray, centroids: FloatArray) -> IntArray:

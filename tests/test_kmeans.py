@@ -1,5 +1,6 @@
 """k-means: every fit is a fixed point of Lloyd's algorithm, and a good one."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import KMeansFit, cluster_means, fit_kmeans, inertia, kmeans
+from fmnist_clustering import (
+    KMeansFit,
+    _search,
+    cluster_means,
+    fit_kmeans,
+    inertia,
+    kmeans,
+    sweep_k,
+)
+from fmnist_clustering._lloyd import lloyd
 from fmnist_clustering.kmeans import fit_many, fit_prepared, prepare
 
 Points = NDArray[np.float64]
@@ -144,6 +155,86 @@ def test_more_clusters_than_distinct_rows_are_refused(
     message = f"^n_clusters: found {n_clusters}, expected at most {n_distinct}, "
     with pytest.raises(ValueError, match=message):
         fit_kmeans(X, n_clusters)
+
+
+# Rows that are nearly equal, and rows at other scales
+
+
+def nearly_equal_rows(n_kinds: int, n_columns: int) -> Points:
+    """Return some kinds of rows, of which many differ in their last digits."""
+    rng = np.random.default_rng(n_kinds)
+    rows = np.repeat(rng.normal(size=(n_kinds, n_columns)), 8, axis=0)
+    last_digits = rng.integers(0, 2, rows.shape) * np.finfo(np.float64).eps
+    return np.asarray(rows * (1 + last_digits))
+
+
+def test_rows_that_differ_by_rounding_by_hand() -> None:
+    fit = fit_kmeans([[0.1 + 0.2], [0.3], [1.0]], 3)
+    assert fit.labels.tolist() == [0, 1, 2]
+    assert fit.centroids.ravel().tolist() == [0.1 + 0.2, 0.3, 1.0]
+    assert fit.inertia == 0
+
+
+@pytest.mark.parametrize("weight", [None, [3.0, 7.0, 0.1, 5.0, 1.0, 1.0]])
+def test_sweep_over_rows_that_differ_by_rounding(weight: list[float] | None) -> None:
+    rows = [[0.1 + 0.2], [0.3], [1.0], [0.1 * 7], [0.7], [2.0]]
+    for k in range(1, 7):
+        fit = fit_kmeans(rows, k, sample_weight=weight)
+        assert len(np.unique(fit.labels)) == k
+    sweep = sweep_k(rows, range(1, 6))
+    assert [len(np.unique(labels)) for labels in sweep.labels] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random", "random partition"])
+@pytest.mark.parametrize("n_columns", [1, 3, 40, 100])
+def test_exactly_k_clusters_or_our_own_error(n_columns: int, init: str) -> None:
+    rows = nearly_equal_rows(3, n_columns)
+    for k in (3, 4, 8, 24, 25):
+        try:
+            fit = fit_kmeans(rows, k, init=init, n_init=2)
+        except ValueError:
+            message = f"^n_clusters: found {k}, expected at most "
+            with pytest.raises(ValueError, match=message):
+                fit_kmeans(rows, k, init=init, n_init=2)
+        else:
+            assert len(np.unique(fit.labels)) == k
+            assert np.isfinite(fit.centroids).all()
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e9, -1e12])
+@pytest.mark.parametrize("scale", [1e-140, 1e-9, 1.0, 1e140])
+def test_offset_and_scale_change_no_label(scale: float, shift: float) -> None:
+    # Multiples of 1/8 are held exactly next to 1e12.
+    X = np.random.default_rng(0).integers(0, 80, (60, 2)) / 8
+    expected = fit_kmeans(X, 5)
+    fit = fit_kmeans((X + shift) * scale, 5)
+    np.testing.assert_array_equal(fit.labels, expected.labels)
+    centroids = (expected.centroids + shift) * scale
+    np.testing.assert_allclose(fit.centroids, centroids, rtol=1e-14)
+    assert fit.inertia == pytest.approx(expected.inertia * scale**2, rel=1e-3)
+
+
+def test_a_row_far_out_hides_no_other_cluster() -> None:
+    X, blobs = make_blobs(60, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
+    X = np.vstack([X, [[1e10, 1e10]]])
+    expected = inertia(X[:60], blobs)
+    assert fit_kmeans(X, 4).inertia == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_an_inertia_that_float64_cannot_hold_is_refused(scale: float) -> None:
+    rows = scale * np.array([[1.0], [2.0], [10.0], [11.0]])
+    with pytest.raises(ValueError, match=r"^X: found rows whose inertia"):
+        fit_kmeans(rows, 2)
+    with pytest.raises(ValueError, match=r"^X: found rows whose inertia"):
+        inertia(rows, [0, 0, 1, 1])
+
+
+def test_a_fit_that_has_not_converged_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kmeans, "lloyd", partial(lloyd, max_iter=2))
+    monkeypatch.setattr(_search, "lloyd", partial(lloyd, max_iter=2))
+    with pytest.warns(ConvergenceWarning, match="has not converged .* n_clusters = 20"):
+        fit_kmeans(uniform(300, 2), 20, n_init=1)
 
 
 # Weights and units
@@ -330,13 +421,13 @@ def test_rows_that_the_sample_misses_are_found_when_needed(init: str) -> None:
     assert len(np.unique(fit.labels)) == 41
 
 
-def test_following_two_optima_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    # In few columns the order of two optima says little about all columns.
-    data = [np.random.default_rng(seed).random((300, 60)) for seed in SEEDS]
-    two = [fit_kmeans(X, 12).inertia for X in data]
-    monkeypatch.setattr(kmeans, "OPTIMA_CARRIED_ON", 1)
+def test_following_several_optima_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = [np.random.default_rng(seed).random((300, 5)) for seed in SEEDS]
+    several = [fit_kmeans(X, 12).inertia for X in data]
+    monkeypatch.setattr(_search, "SMALL_DATA", 0)
+    monkeypatch.setattr(_search, "OPTIMA_CARRIED_ON", 1)
     one = [fit_kmeans(X, 12).inertia for X in data]
-    assert np.mean(two) < np.mean(one)
+    assert np.mean(several) < np.mean(one)
 
 
 # Many fits at once

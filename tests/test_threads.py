@@ -315,8 +315,8 @@ def work(number):
 
 def once(delay):
     timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     try:
+        timer.start()
         with single_threaded_blas():
             work(0)
         for _ in run_parallel(map(delayed(work), range(10**6)), 10**6, "work"):

@@ -1,0 +1,337 @@
+"""Lloyd's iterations, with the same labels whatever the BLAS and the threads.
+
+k-means alternates two steps (Lloyd 1982, doi:10.1109/TIT.1982.1056489): each row goes
+to its nearest centroid, and each centroid moves to the mean of its rows. The steps are
+written here so that
+
+* a row goes where subtraction says that it is nearest, even if distances come from a
+  matrix product, so the labels depend neither on the BLAS nor on how the work is cut;
+* rows that differ in their last digits only can still be told apart;
+* no cluster is ever empty, as long as there are as many different rows as clusters.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.spatial.distance import cdist
+
+from fmnist_clustering._validation import FloatArray, IntArray
+from fmnist_clustering.distances import DIRECT_COLUMNS
+
+MAX_ITERATIONS = 1000
+
+BLOCK_ROWS = 10_000
+"""Rows whose differences or distances are held in memory at the same time."""
+
+Float32Array = NDArray[np.float32]
+
+FLOAT32_ROUNDING = 2.0**-24
+"""The largest relative error of one rounding to float32."""
+
+SMALLEST_SHARE = 1e-4
+"""If less than this share of the squares is left, a difference of sums is not used."""
+
+FEW_MOVED = 0.25
+"""If a smaller share of the rows has moved, the sums of the clusters are adjusted."""
+
+
+class _Rows(NamedTuple):
+    """The rows, rounded to float32, the sums of squares of these, and the weights."""
+
+    points: FloatArray
+    points_32: Float32Array
+    squared_norms: Float32Array
+    weight: FloatArray
+
+
+class LloydResult(NamedTuple):
+    """Where Lloyd's iterations ended.
+
+    Attributes
+    ----------
+    inertia : float
+        The weighted sum of squared distances from each row to its centroid.
+    labels : (n,) int64
+        The centroid that each row belongs to.
+    centroids : (k, d) float64
+        The weighted mean of the rows of each cluster.
+    is_converged : bool
+        Whether another iteration would change no label.
+    """
+
+    inertia: float
+    labels: IntArray
+    centroids: FloatArray
+    is_converged: bool
+
+
+def lloyd(
+    points: FloatArray,
+    weight: FloatArray,
+    centroids: FloatArray,
+    max_iter: int = MAX_ITERATIONS,
+    tol: float = 0.0,
+    previous: LloydResult | None = None,
+) -> LloydResult:
+    """Run Lloyd's iterations from given centroids.
+
+    Parameters
+    ----------
+    points : (n, d) float64
+        Each row is one point. All values are finite, and nonzero differences can be
+        squared.
+    weight : (n,) float64
+        The weight of each row, above 0.
+    centroids : (k, d) float64
+        Where to start.
+    max_iter : int
+        The largest number of iterations, 1 or more.
+    tol : float
+        Stop earlier when the centroids move little, as scikit-learn's ``tol``, which is
+        relative to the variance of the points. With 0 the iterations go on until no
+        label changes.
+    previous : LloydResult, optional
+        A partition of the same rows into as many clusters. If most rows stay where they
+        were there, the first means are found faster.
+
+    Returns
+    -------
+    LloydResult
+        ``.inertia``, ``.labels``, ``.centroids`` and ``.is_converged``.
+    """
+    smallest_shift = tol * points.var(axis=0).mean() if tol > 0 else -1.0
+    points_32 = points.astype(np.float32)
+    squared_norms = np.einsum("ij,ij->i", points_32, points_32)
+    rows = _Rows(points, points_32, squared_norms, weight)
+    labels = _assign(rows, centroids)
+    if previous is None:
+        means, is_exact = weighted_means(points, weight, labels, len(centroids)), True
+    else:
+        means, is_exact = _move_means(points, weight, previous, labels)
+    is_converged = False
+    for _ in range(max_iter - 1):
+        if np.square(means - centroids).sum() <= smallest_shift:
+            break
+        centroids = means
+        new_labels = _assign(rows, centroids)
+        is_converged = is_exact and np.array_equal(new_labels, labels)
+        if is_converged:
+            break
+        before = LloydResult(np.nan, labels, means, is_converged=False)
+        means, is_exact = _move_means(points, weight, before, new_labels)
+        labels = new_labels
+    inertia = _inertia_of_means(points, weight, labels, means)
+    return LloydResult(inertia, labels, means, is_converged)
+
+
+def weighted_means(
+    points: FloatArray, weight: FloatArray, labels: IntArray, k: int
+) -> FloatArray:
+    """Return the weighted mean of each cluster.
+
+    Parameters
+    ----------
+    points, weight : (n, d) and (n,) float64
+        The rows and their weights.
+    labels : (n,) int64
+        The cluster of each row, 0..k-1. No cluster is empty.
+    k : int
+        The number of clusters.
+
+    Returns
+    -------
+    (k, d) float64
+        The means. If all rows of a cluster are equal, the mean equals them to the bit.
+    """
+    # The mean of the differences from one row of the cluster is added to that row.
+    # Rounding errors of large values cancel in this way.
+    first_row = np.empty(k, dtype=np.int64)
+    first_row[labels[::-1]] = np.arange(len(labels))[::-1]
+    anchors = points[first_row]
+    sums = np.zeros((k, points.shape[1]))
+    for start in range(0, len(points), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        differences = points[block] - anchors[labels[block]]
+        sums += _weighted_sums(differences, weight[block], labels[block], k)
+    totals = np.bincount(labels, weight, k)
+    return np.asarray(anchors + sums / totals[:, None])
+
+
+def squared_residuals(
+    points: FloatArray, labels: IntArray, centroids: FloatArray
+) -> FloatArray:
+    """Return the squared distance from each row to its centroid.
+
+    Parameters
+    ----------
+    points, labels, centroids : (n, d), (n,) and (k, d) arrays
+        As in `LloydResult`.
+
+    Returns
+    -------
+    (n,) float64
+        0 or more.
+    """
+    squared = np.empty(len(points))
+    for start in range(0, len(points), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        residuals = points[block] - centroids[labels[block]]
+        squared[block] = np.square(residuals).sum(axis=1)
+    return squared
+
+
+def weighted_inertia(
+    points: FloatArray, weight: FloatArray, labels: IntArray, centroids: FloatArray
+) -> float:
+    """Return the weighted sum of squared distances from each row to its centroid.
+
+    Parameters
+    ----------
+    points, weight, labels, centroids : (n, d), (n,), (n,) and (k, d) arrays
+        As in `LloydResult`.
+
+    Returns
+    -------
+    float
+        0 or more.
+    """
+    squared = squared_residuals(points, labels, centroids)
+    return float((weight * squared).sum())
+
+
+def _nearest_by_product(
+    points: FloatArray,
+    points_32: Float32Array,
+    squared_norms: Float32Array,
+    centroids: FloatArray,
+) -> IntArray:
+    """Return the nearest centroids by a product in float32; subtract where in doubt.
+
+    |x - c|^2 = |x|^2 + s with s = |c|^2 - 2 x.c, so the smallest s decides. Let
+    u = 2^-24. Rounding of x and c, d products and their sum, and |c|^2 make s wrong by
+    at most (d + 4) u (|x|^2 + |c|^2), to first order, and the d products may become 0.
+    What subtraction in float64 would give is a thousand times more precise.
+    """
+    d = points.shape[1]
+    rounding = np.float32((d + 8) * FLOAT32_ROUNDING)
+    underflow = np.float32(d * np.finfo(np.float32).tiny)
+    centroid_norms = np.square(centroids).sum(axis=1).astype(np.float32)
+    errors = rounding * centroid_norms + underflow
+
+    # One row for each centroid, so that NumPy works along the long rows.
+    lower = (-2 * centroids).astype(np.float32) @ points_32.T
+    lower += (centroid_norms - errors)[:, None]
+    upper = (lower + 2 * errors[:, None]).min(axis=0)
+    upper += 2 * rounding * squared_norms
+    can_be_nearest = lower <= upper
+    # Flat places are found several times as fast as pairs.
+    candidates, rows = np.divmod(np.flatnonzero(can_be_nearest), len(points))
+    nearest = np.empty(len(points), dtype=np.int64)
+    nearest[rows] = candidates
+    if len(rows) > len(points):
+        doubtful = np.flatnonzero(np.bincount(rows) > 1)
+        squared = cdist(points[doubtful], centroids, "sqeuclidean")
+        nearest[doubtful] = squared.argmin(axis=1)
+    return nearest
+
+
+def _nearest(rows: _Rows, centroids: FloatArray) -> IntArray:
+    """Return the number of the nearest centroid for each row; of several, the first.
+
+    Distances are compared as subtraction gives them.
+    """
+    points, points_32, squared_norms, _ = rows
+    nearest = np.empty(len(points), dtype=np.int64)
+    for start in range(0, len(points), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        nearest[block] = _nearest_by_product(
+            points[block], points_32[block], squared_norms[block], centroids
+        )
+    return nearest
+
+
+def _assign(rows: _Rows, centroids: FloatArray) -> IntArray:
+    """Return the nearest centroid of each row, but leave no cluster empty.
+
+    An empty cluster takes the row with the largest weighted error, one that is not
+    alone in its cluster.
+    """
+    k = len(centroids)
+    points, _, _, weight = rows
+    labels = _nearest(rows, centroids)
+    sizes = np.bincount(labels, minlength=k)
+    if sizes.all():
+        return labels
+    error = weight * squared_residuals(points, labels, centroids)
+    for empty in np.flatnonzero(sizes == 0):
+        error[sizes[labels] == 1] = 0
+        row = error.argmax()
+        if error[row] == 0:
+            n_found = np.count_nonzero(sizes)
+            raise ValueError(
+                f"n_clusters: found {k}, expected at most {n_found}, the number of "
+                "distinct rows"
+            )
+        sizes[labels[row]] -= 1
+        labels[row] = empty
+        sizes[empty] = 1
+        # Equal rows follow, or they would be taken for another cluster next.
+        error[(points == points[row]).all(axis=1)] = 0
+    return labels
+
+
+def _move_means(
+    points: FloatArray,
+    weight: FloatArray,
+    before: LloydResult,
+    labels: IntArray,
+) -> tuple[FloatArray, bool]:
+    """Return the means after rows have moved, and whether all rows were added up.
+
+    If a few rows have moved, they are taken from the sums of their old clusters and
+    added to those of their new ones. This is much faster, and right but for rounding.
+    """
+    k = len(before.centroids)
+    moved = np.flatnonzero(labels != before.labels)
+    if len(moved) == 0 or len(moved) > FEW_MOVED * len(points):
+        return weighted_means(points, weight, labels, k), True
+    rows, row_weight = points[moved], weight[moved]
+    sums = before.centroids * np.bincount(before.labels, weight, k)[:, None]
+    sums -= _weighted_sums(rows, row_weight, before.labels[moved], k)
+    sums += _weighted_sums(rows, row_weight, labels[moved], k)
+    return sums / np.bincount(labels, weight, k)[:, None], False
+
+
+def _inertia_of_means(
+    points: FloatArray,
+    weight: FloatArray,
+    labels: IntArray,
+    means: FloatArray,
+) -> float:
+    """Return the inertia of clusters around their means.
+
+    The sum over a cluster of w |x - m|^2 is that of w |x|^2, minus W |m|^2, where W is
+    the weight of the cluster. Where this loses digits, all residuals are squared.
+    """
+    squared_norms = np.einsum("ij,ij->i", points, points)
+    total = float((weight * squared_norms).sum())
+    cluster_weights = np.bincount(labels, weight, len(means))
+    between = float((cluster_weights * np.square(means).sum(axis=1)).sum())
+    if total - between > SMALLEST_SHARE * total:
+        return total - between
+    return weighted_inertia(points, weight, labels, means)
+
+
+def _weighted_sums(
+    rows: FloatArray, weight: FloatArray, labels: IntArray, k: int
+) -> FloatArray:
+    """Return the weighted sum of the rows of each cluster, added in their order."""
+    n, d = rows.shape
+    if d <= DIRECT_COLUMNS:
+        sums = [np.bincount(labels, weight * column, k) for column in rows.T]
+        return np.stack(sums, axis=1)
+    # Row i has a single entry: its weight, in the column of its cluster.
+    membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
+    return np.asarray(membership.T @ rows)
