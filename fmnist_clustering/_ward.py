@@ -79,6 +79,7 @@ from fmnist_clustering.distances import (
     TILE_ROWS,
     check_sums_fit,
     norms,
+    power_of_two_near,
 )
 from fmnist_clustering.progress import track
 
@@ -241,11 +242,13 @@ def _single_rows(rows: RowArray) -> _Clusters:
     # Rounding errors grow with the norms. A median is not drawn away by a few rows that
     # lie far out, and some rows are enough for it.
     center = np.median(rows[:: 1 + n // CENTER_ROWS], axis=0)
+    above = rows.max(axis=0) - center
+    below = center - rows.min(axis=0)
     clusters = _Clusters(
         rows=rows,
         offsets=np.zeros((n, d)),
         center=center,
-        scale=_power_of_two_near(rows, center),
+        scale=power_of_two_near(max(above.max(), below.max())),
         means_32=np.empty((n, d), dtype=np.float32),
         squared_norms_32=np.empty(n, dtype=np.float32),
         sizes=np.ones(n),
@@ -257,18 +260,6 @@ def _single_rows(rows: RowArray) -> _Clusters:
     )
     _round_means(clusters, clusters.active)
     return clusters
-
-
-def _power_of_two_near(rows: RowArray, center: FloatArray) -> float:
-    """Return a power of two by which all differences from the center become below 2.
-
-    Values keep their digits when they are divided by a power of two.
-    """
-    above = np.max(rows.max(axis=0) - center)
-    below = np.max(center - rows.min(axis=0))
-    largest = max(above, below)
-    _, exponent = np.frexp(largest)  # 2^(exponent - 1) <= largest < 2^exponent
-    return float(np.ldexp(1.0, exponent - 1))
 
 
 def _round_means(clusters: _Clusters, slots: IntArray) -> None:

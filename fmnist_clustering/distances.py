@@ -34,6 +34,9 @@ LARGEST_SHARE_BY_PAIRS = 0.05
 MAX_DIFFERENCES = 2**17
 """So many numbers are subtracted at a time: 1 MB, which stays in cache."""
 
+MAX_EXPONENT = 1000
+"""Powers of two from -1000 to 1000 have an inverse in float64."""
+
 SMALLEST_SAFE = 1e-130
 LARGEST_SAFE = 1e150
 """Between these magnitudes squares of values and of their differences are safe."""
@@ -212,6 +215,25 @@ def map_tiles(
     results = run_parallel(calls, len(pairs), description)
     for (i, j), result in zip(pairs, results, strict=True):
         yield i, j, result
+
+
+def power_of_two_near(value: float) -> float:
+    """Return a power of two that is as large as a magnitude, but for a factor of 2.
+
+    Divided by it, numbers of that size can be squared, and none changes a digit.
+
+    Parameters
+    ----------
+    value : float
+        0 or more, and finite.
+
+    Returns
+    -------
+    float
+        From 2^-1000 to 2^1000, so that its inverse can be held, too.
+    """
+    _, exponent = np.frexp(value)
+    return float(np.ldexp(1.0, np.clip(exponent - 1, -MAX_EXPONENT, MAX_EXPONENT)))
 
 
 def check_sums_fit(rows: RowArray) -> None:

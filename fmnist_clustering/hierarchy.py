@@ -21,7 +21,13 @@ from fmnist_clustering._validation import (
     check_rows,
 )
 from fmnist_clustering._ward import ward_tree
-from fmnist_clustering.distances import check_memory, condensed_distances
+from fmnist_clustering.distances import (
+    LARGEST_SAFE,
+    SMALLEST_SAFE,
+    check_memory,
+    condensed_distances,
+    power_of_two_near,
+)
 from fmnist_clustering.labels import canonical_labels
 
 METHODS = ("single", "complete", "average", "ward")
@@ -80,14 +86,13 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     check_option(method, "method", METHODS)
     values = check_array(X_or_condensed, "X_or_condensed")
     if values.ndim == 1:
-        distances = _check_condensed(values, "X_or_condensed")
-        return np.asarray(hierarchy.linkage(distances, method))
+        return _scipy_tree(_check_condensed(values, "X_or_condensed"), method)
 
     rows, unit = check_rows(values, "X_or_condensed", min_rows=2)
     if method == "ward":
         return ward_tree(rows, unit)
     check_memory(len(rows), copies=2)
-    return np.asarray(hierarchy.linkage(condensed_distances(rows), method))
+    return _scipy_tree(condensed_distances(rows), method)
 
 
 def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
@@ -298,7 +303,10 @@ def compare_linkages(
         distances = _check_condensed(condensed, "condensed", n)
         best_two = merge_gaps(tree).reindex(range(2))  # missing if there are fewer
         sizes = np.bincount(flat_clusters(tree, n_clusters=n_clusters))
-        cophenetic, _ = hierarchy.cophenet(tree, distances)
+        # The correlation does not depend on the units, but SciPy squares both.
+        scaled_tree = tree / [1, 1, power_of_two_near(tree[-1, 2]), 1]
+        scaled_distances = distances / power_of_two_near(distances.max())
+        cophenetic, _ = hierarchy.cophenet(scaled_tree, scaled_distances)
         highest_first = tree[::-1, 2]
         table[name] = {
             "last merges": ", ".join(f"{height:.4g}" for height in highest_first[:3]),
@@ -311,6 +319,17 @@ def compare_linkages(
         }
     compared = pd.DataFrame.from_dict(table, orient="index").rename_axis("linkage")
     return compared.astype({"gap rule": "Int64", "runner-up": "Int64"})
+
+
+def _scipy_tree(distances: FloatArray, method: str) -> FloatArray:
+    """Return SciPy's tree, from distances of any scale."""
+    largest = distances.max()
+    if largest == 0 or SMALLEST_SAFE < largest < LARGEST_SAFE:
+        return np.asarray(hierarchy.linkage(distances, method))
+    scale = power_of_two_near(largest)  # for "ward" SciPy squares them
+    tree = np.asarray(hierarchy.linkage(distances / scale, method))
+    tree[:, 2] *= scale
+    return tree
 
 
 def _cut_into(tree: FloatArray, n_clusters: int) -> IntArray:

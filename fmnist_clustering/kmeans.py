@@ -38,6 +38,7 @@ from fmnist_clustering._validation import (
     check_rows,
     check_weight,
 )
+from fmnist_clustering.distances import power_of_two_near
 from fmnist_clustering.labels import canonical_labels
 
 INITS = ("k-means++", "random", "random partition")
@@ -57,9 +58,6 @@ WIDE_SEARCH_ROWS = 1000
 
 CENTER_ROWS = 1000
 """So many rows, evenly spread, tell where the middle of the data is."""
-
-MAX_EXPONENT = 1000
-"""Powers of two from -1000 to 1000 have an inverse in float64."""
 
 SMALLEST_VALUE = 1e-130
 """Values smaller than this times the largest one are 0, or their squares would be."""
@@ -230,6 +228,35 @@ def fit_kmeans(
         )
 
 
+def as_data(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Data:
+    """Check rows and weights, and bring them near to 0 and 1.
+
+    Parameters
+    ----------
+    X : (n, d) array-like
+        Each row is one point, as in `fit_kmeans`.
+    sample_weight : (n,) array-like, optional
+        A positive weight for each row; default: 1.
+
+    Returns
+    -------
+    Data
+        The same rows and weights, in a form whose squares are safe.
+
+    Raises
+    ------
+    ValueError
+        When rows or weights are not finite numbers of the right shape.
+    """
+    rows, row_unit = check_rows(X)
+    is_image = rows.dtype == np.uint8
+    rows = rows.astype(np.float64, copy=False)
+    points, unit = (rows, row_unit) if is_image else _near_zero(rows)
+    weight = check_weight(sample_weight, len(rows))
+    weight_unit = 1 / power_of_two_near(weight.max())
+    return Data(rows, row_unit, points, unit, weight * weight_unit, weight_unit)
+
+
 def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     """Check rows and weights, and compute what all fits on them share.
 
@@ -250,7 +277,7 @@ def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     ValueError
         When rows or weights are not finite numbers of the right shape.
     """
-    data = _as_data(X, sample_weight)
+    data = as_data(X, sample_weight)
     points = data.points
     n, d = points.shape
     rng = np.random.default_rng(0)  # a fixed seed: all fits share the samples
@@ -407,7 +434,7 @@ def inertia(
     ValueError
         When `labels` is not one id for each row, or a weight is not positive.
     """
-    data = _as_data(X, sample_weight)
+    data = as_data(X, sample_weight)
     ids = canonical_labels(check_labels(labels, len(data.points)))
     means = weighted_means(data.points, data.weight, ids, int(ids.max()) + 1)
     return _inertia(data, ids, means)
@@ -464,17 +491,6 @@ def _check_parameters(
         )
 
 
-def _as_data(X: ArrayLike, sample_weight: ArrayLike | None) -> Data:
-    """Check rows and weights, and bring them near to 0 and 1."""
-    rows, row_unit = check_rows(X)
-    is_image = rows.dtype == np.uint8
-    rows = rows.astype(np.float64, copy=False)
-    points, unit = (rows, row_unit) if is_image else _near_zero(rows)
-    weight = check_weight(sample_weight, len(rows))
-    weight_unit = 1 / _power_of_two_near(weight)
-    return Data(rows, row_unit, points, unit, weight * weight_unit, weight_unit)
-
-
 def _near_zero(rows: FloatArray) -> tuple[FloatArray, float]:
     """Return rows around 0, none beyond 2, and what counts as 1.0 in them.
 
@@ -483,19 +499,12 @@ def _near_zero(rows: FloatArray) -> tuple[FloatArray, float]:
     """
     # A median is not drawn away by a few rows that lie far out. Some rows are enough.
     center = np.median(rows[:: 1 + len(rows) // CENTER_ROWS], axis=0)
-    scale = _power_of_two_near(rows)
+    scale = power_of_two_near(max(rows.max(), -rows.min()))
     # Divided first, since the difference of two large numbers may overflow.
     points = rows / scale
     points -= center / scale
     points[np.abs(points) < SMALLEST_VALUE] = 0
     return points, 1 / scale
-
-
-def _power_of_two_near(values: FloatArray) -> float:
-    """Return a power of two that the largest magnitude exceeds less than twofold."""
-    largest = max(values.max(), -values.min())
-    _, exponent = np.frexp(largest)
-    return float(np.ldexp(1.0, np.clip(exponent - 1, -MAX_EXPONENT, MAX_EXPONENT)))
 
 
 def _draw_sample(

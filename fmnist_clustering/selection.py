@@ -12,13 +12,12 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import (
     adjusted_rand_score,
     calinski_harabasz_score,
-    davies_bouldin_score,
 )
 
+from fmnist_clustering._lloyd import weighted_means
 from fmnist_clustering._validation import (
     FloatArray,
     IntArray,
-    as_points,
     check_columns,
     check_curve,
     check_instance,
@@ -27,14 +26,17 @@ from fmnist_clustering._validation import (
     check_labels,
     check_numbers,
 )
+from fmnist_clustering.distances import direct_distances, norms
 from fmnist_clustering.kmeans import (
     KMeansFit,
     Problem,
+    as_data,
     fit_many,
     prepare,
     prepare_as_they_are,
     search_columns,
 )
+from fmnist_clustering.labels import canonical_labels
 from fmnist_clustering.silhouette import silhouette_samples
 
 ELBOW_STRENGTH = 0.5
@@ -263,7 +265,7 @@ def selection_scores(
         When `sweep` does not hold one labeling of all rows for each k, or `replicates`
         not one column for each pair of three or more resamples.
     """
-    points = as_points(X)
+    points = as_data(X).points  # neither score depends on the origin or the unit
     labelings = _check_sweep(sweep, len(points))
     replicates = _check_replicates(replicates)
     scores = pd.DataFrame(
@@ -276,7 +278,7 @@ def selection_scores(
         labelings,
     )
     scores["Davies-Bouldin"] = _score_labelings(
-        davies_bouldin_score,
+        _davies_bouldin,
         points,
         labelings,
     )
@@ -526,6 +528,26 @@ def _score_labelings(
         score(points, labeling) if np.ptp(labeling) > 0 else np.nan
         for labeling in labelings
     ]
+
+
+def _davies_bouldin(points: FloatArray, labels: IntArray) -> float:
+    """Return how similar each cluster is to its most similar one, on average.
+
+    The similarity of two clusters is the sum of their widths, which are mean distances
+    to the own mean, over the distance of their means. scikit-learn's function takes
+    distances from a matrix product, which is wrong for a cluster far out.
+    """
+    ids = canonical_labels(labels)
+    k = int(ids.max()) + 1
+    means = weighted_means(points, np.ones(len(points)), ids, k)
+    distances = norms(points - means[ids])
+    widths = np.bincount(ids, distances) / np.bincount(ids)
+    separation = direct_distances(means, means)
+    np.fill_diagonal(separation, np.inf)
+    # As in scikit-learn, clusters with the same mean are not compared.
+    separation[separation == 0] = np.inf
+    similarity = (widths[:, None] + widths) / separation
+    return float(similarity.max(axis=1).mean())
 
 
 def _jackknife_standard_error(replicates: pd.DataFrame) -> pd.Series:

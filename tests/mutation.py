@@ -33,6 +33,8 @@ LEAST_SHARE_KILLED = 0.9
 TESTS = {
     "distances": ["test_distances", "test_silhouette", "test_hierarchy"],
     "kmeans": ["test_kmeans"],
+    "_search": ["test_kmeans", "test_search"],
+    "_lloyd": ["test_lloyd", "test_kmeans"],
     "silhouette": ["test_silhouette"],
     "selection": ["test_selection", "test_selection_scores"],
     "hierarchy": ["test_hierarchy"],

@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,6 +175,23 @@ def test_linkage_refuses_what_is_neither_rows_nor_distances(
 def test_linkage_refuses_other_methods() -> None:
     with pytest.raises(ValueError, match=r"^method: found 'centroid'"):
         linkage(X, "centroid")
+
+
+# Scale
+
+
+@pytest.mark.parametrize("method", ["single", "complete", "average", "ward"])
+@pytest.mark.parametrize("power", [-1000, -600, 600, 990])
+def test_trees_of_distances_of_any_scale(method: str, power: int) -> None:
+    distances = condensed_distances(X)
+    tree = linkage(distances, method)
+    scaled = linkage(np.ldexp(distances, power), method)
+    np.testing.assert_array_equal(scaled[:, 2], np.ldexp(tree[:, 2], power))
+    np.testing.assert_array_equal(scaled[:, [0, 1, 3]], tree[:, [0, 1, 3]])
+
+    table = compare_linkages({method: tree}, distances)
+    scaled_table = compare_linkages({method: scaled}, np.ldexp(distances, power))
+    assert scaled_table["cophenetic"][method] == table["cophenetic"][method]
 
 
 # Memory

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import davies_bouldin_score
 
 from fmnist_clustering import (
     KSweep,
@@ -53,6 +54,37 @@ def test_scores_by_hand(sweep: KSweep) -> None:
     # The mean distance to the own mean is 2/3 in both clusters; the means are 9 apart.
     assert at_two["Davies-Bouldin"] == pytest.approx((2 / 3 + 2 / 3) / 9)
     assert scores.loc[[2, 3], "stability"].tolist() == pytest.approx([0.6, 1])
+
+
+@pytest.mark.parametrize("n_columns", [1, 4])
+def test_davies_bouldin_is_that_of_scikit_learn(n_columns: int) -> None:
+    rng = np.random.default_rng(n_columns)
+    rows = rng.normal(size=(60, n_columns))
+    sweep = sweep_k(rows, range(2, 9))
+    scores = selection_scores(rows, sweep, stability(rows, [2, 3], n_init=1))
+    expected = [davies_bouldin_score(rows, labels) for labels in sweep.labels]
+    np.testing.assert_allclose(scores["Davies-Bouldin"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shift", [1e9, -1e12])
+def test_scores_do_not_depend_on_the_origin(shift: float) -> None:
+    # Multiples of 1/8 are held exactly next to 1e12.
+    rows = np.random.default_rng(0).integers(0, 80, (60, 3)) / 8
+    tables = []
+    for X in (rows, rows + shift):
+        sweep = sweep_k(X, range(2, 6))
+        tables.append(selection_scores(X, sweep, stability(X, [2, 3], n_init=1)))
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9)
+
+
+def test_davies_bouldin_of_a_cluster_far_out_by_hand() -> None:
+    # Widths 1, 1 and 1/2; distances of the means 10, 1e10 - 5.5 and 1e10 + 4.5.
+    rows = np.array([[-1.0], [1], [9], [11], [1e10 + 4], [1e10 + 5]])
+    sweep = sweep_k(rows, [3])
+    assert sweep.labels[0].tolist() == [0, 0, 1, 1, 2, 2]
+    scores = selection_scores(rows, sweep, stability(rows, [2], n_init=1))
+    far = 1.5 / (1e10 + 4.5 - 10)
+    assert scores["Davies-Bouldin"][3] == pytest.approx((0.2 + 0.2 + far) / 3, rel=1e-9)
 
 
 def test_names_of_the_columns(sweep: KSweep) -> None:
