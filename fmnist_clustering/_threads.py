@@ -255,8 +255,8 @@ def run_parallel(
     hint = {"require": "sharedmem"} if shared_memory else {"prefer": "threads"}
     backend, _ = get_active_backend(**hint)
     n_jobs = _count_jobs(backend) if n_calls > 1 else 1
-    can_yield = n_jobs == 1 or backend.supports_return_generator
-    parallel = Parallel(n_jobs, return_as="generator" if can_yield else "list", **hint)
+    return_as = "generator" if backend.supports_return_generator else "list"
+    parallel = Parallel(n_jobs, return_as=return_as, **hint)
     loop = _Loop()
     results: Iterator[Any] = iter(())
     try:

@@ -17,7 +17,15 @@ import sklearn.cluster  # noqa: F401  # loads OpenMP
 from joblib import delayed
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from fmnist_clustering import _threads, quantize
+from fmnist_clustering import (
+    _threads,
+    condensed_distances,
+    linkage,
+    quantize,
+    silhouette_samples,
+    stability,
+    sweep_k,
+)
 from fmnist_clustering._threads import run_parallel, single_threaded_blas
 from tests.checkouts import posix_only
 
@@ -236,10 +244,35 @@ def test_the_same_with_each_backend_of_joblib(backend: str) -> None:
     with joblib.parallel_config(backend=backend):
         calls = map(delayed(square), range(9))
         assert list(run_parallel(calls, 9, "squares")) == expected
+        assert list(run_parallel([delayed(square)(5)], 1)) == [(25, {1})]
         found: list[int] = []
         calls = map(delayed(found.append), range(9))
         list(run_parallel(calls, 9, "numbers", shared_memory=True))
     assert sorted(found) == list(range(9))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_package_gives_the_same_with_each_backend(backend: str) -> None:
+    rows = np.random.default_rng(0).normal(size=(1100, 5))  # two blocks
+
+    def results() -> list[Any]:
+        sweep = sweep_k(rows, [2, 3])
+        return [
+            silhouette_samples(rows, sweep.labels),
+            condensed_distances(rows),
+            linkage(rows, "ward"),
+            sweep.inertia,
+            stability(rows[:60], [2], n_resamples=3),
+            silhouette_samples(rows[:50], sweep.labels[0][:50]),  # a single tile
+        ]
+
+    expected = results()
+    with joblib.parallel_config(backend=backend):
+        found = results()
+    for result, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(result, other)
 
 
 def thread_of(_: int) -> int:
