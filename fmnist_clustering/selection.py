@@ -149,7 +149,7 @@ def stability(
     k_values: Iterable[int],
     *,
     n_resamples: int = 10,
-    n_init: int = 5,
+    n_init: int = 10,
     random_state: int = 0,
 ) -> pd.DataFrame:
     """Ask whether another sample would give the same clusters.
