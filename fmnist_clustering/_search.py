@@ -32,6 +32,9 @@ SWAPS_PER_START = 4
 SWAPS_PER_CLUSTER = 4
 """Each optimum gets the smaller of 4 n_init and 4 k swaps."""
 
+MOST_ROWS_PER_SWAP = 50
+"""Of k // d rows, but no more than these, the one that saves most is taken."""
+
 TRIAL_ITERATIONS = 4
 """Lloyd iterations after which a swap is judged."""
 
@@ -114,10 +117,11 @@ def is_same_partition(labels: IntArray, other: IntArray) -> bool:
         True if all but one row in a hundred are in the cluster of the other labeling
         that holds most rows of their own.
     """
-    k = int(max(labels.max(), other.max())) + 1
-    pairs = np.bincount(k * labels + other, minlength=k * k)
-    n_together = pairs.reshape(k, k).max(axis=1).sum()
-    return bool(n_together >= SAME_SHARE * len(labels))
+    n_others = int(other.max()) + 1
+    pairs, counts = np.unique(n_others * labels + other, return_counts=True)
+    largest = np.zeros(int(labels.max()) + 1, dtype=np.int64)
+    np.maximum.at(largest, pairs // n_others, counts)
+    return bool(largest.sum() >= SAME_SHARE * len(labels))
 
 
 def best_start(
@@ -244,7 +248,7 @@ def improve_by_swaps(
     best = fit
     k, d = best.centroids.shape
     # With many clusters in few dimensions most rows save little: look at several.
-    n_rows = max(1, k // d)
+    n_rows = min(max(1, k // d), MOST_ROWS_PER_SWAP)
     excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / k)
     squared_norms = _squared_norms(points)
     nearest_two = _two_nearest(points, squared_norms, best)

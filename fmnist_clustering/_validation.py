@@ -19,6 +19,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 RowArray = NDArray[np.uint8] | FloatArray
 
+LARGEST_WHOLE = 2**53
+"""float64 holds all whole numbers up to here."""
+
 WHITE = 255.0
 """What counts as 1.0 in data of dtype uint8, which are images."""
 
@@ -443,7 +446,7 @@ def check_rows(
     ------
     ValueError
         When `X` is not two-dimensional, has too few rows or no columns, is not numeric,
-        or holds NaN or infinity.
+        or holds NaN, infinity, or whole numbers that float64 would round.
     """
     array = check_array(X, name)
     if array.ndim != 2 or array.size == 0 or len(array) < min_rows:
@@ -454,6 +457,8 @@ def check_rows(
     array = np.ascontiguousarray(array)
     if array.dtype == np.uint8:
         return array, WHITE
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
+        _check_whole_numbers(array, name)
     rows = array.astype(np.float64, copy=False)
     finite = np.isfinite(rows)
     if not finite.all():
@@ -461,6 +466,15 @@ def check_rows(
         place = f"{rows[row, column]} in row {row}, column {column}"
         raise ValueError(f"{name}: found {place}, expected finite numbers")
     return rows, 1.0
+
+
+def _check_whole_numbers(array: NDArray[np.integer[Any]], name: str) -> None:
+    """Refuse whole numbers that float64 would round."""
+    is_large = (array > LARGEST_WHOLE) | (array < -LARGEST_WHOLE)
+    if is_large.any():
+        found = f"{name}: found {array[is_large][0]}"
+        expected = f"whole numbers up to 2^53, {LARGEST_WHOLE:,}"
+        raise ValueError(f"{found}, expected {expected}: float64 rounds larger ones")
 
 
 def as_points(X: ArrayLike, name: str = "X") -> FloatArray:

@@ -77,7 +77,7 @@ from fmnist_clustering.distances import (
     MAX_DIFFERENCES,
     SMALLEST_SAFE,
     TILE_ROWS,
-    check_sums_fit,
+    enlarge,
     norms,
     power_of_two_near,
 )
@@ -169,7 +169,8 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
     Parameters
     ----------
     rows : (n, d) uint8 or float64
-        Each row is one point, n >= 2, all values finite.
+        Each row is one point, n >= 2, all values finite, and so small that heights
+        fit into float64.
     unit : float
         What counts as 1.0 in `rows`. `fmnist_clustering._validation.check_rows`
         returns both.
@@ -181,11 +182,6 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
         clusters, the height, and the number of rows. The height is
         sqrt(2 * increase(A, B)), so two single rows merge at their distance.
 
-    Raises
-    ------
-    ValueError
-        When a height could be larger than float64 can hold.
-
     Notes
     -----
     The tree does not depend on the size of the tiles, on the number of threads or on
@@ -196,13 +192,13 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
     5 s, and 70,000 take 3 minutes and 1.2 GB. The threads share the means, so the work
     stays in this process, whatever backend joblib is told to use.
     """
-    check_sums_fit(rows)
+    rows, scale = enlarge(rows)
     n_merges = len(rows) - 1
     # Each core works on a block of its own, so BLAS needs no more threads.
     with single_threaded_blas():
         merges = track(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
         tree = _to_linkage(np.array(list(merges)))
-    tree[:, 2] /= unit
+    tree[:, 2] *= scale / unit
     return tree
 
 

@@ -236,13 +236,38 @@ def power_of_two_near(value: float) -> float:
     return float(np.ldexp(1.0, np.clip(exponent - 1, -MAX_EXPONENT, MAX_EXPONENT)))
 
 
-def check_sums_fit(rows: RowArray) -> None:
+def enlarge(rows: RowArray) -> tuple[RowArray, float]:
+    """Return rows in a larger unit if they are so small that sums would lose digits.
+
+    Parameters
+    ----------
+    rows : (n, d) uint8 or float64
+        All values are finite.
+
+    Returns
+    -------
+    rows : (n, d) uint8 or float64
+        The same rows, unless all are smaller than `SMALLEST_SAFE`. Then they are
+        divided by a power of two near the largest.
+    scale : float
+        That power of two, or 1.0.
+    """
+    largest = max(float(rows.max()), -float(rows.min()))
+    if not 0 < largest < SMALLEST_SAFE:
+        return rows, 1.0
+    scale = power_of_two_near(largest)
+    return np.asarray(rows / scale), scale
+
+
+def check_sums_fit(rows: RowArray, name: str = "X") -> None:
     """Refuse rows that are so large that sums of their distances could overflow.
 
     Parameters
     ----------
     rows : (n, d) uint8 or float64
         All values are finite.
+    name : str
+        What an error message calls the argument.
 
     Raises
     ------
@@ -254,12 +279,12 @@ def check_sums_fit(rows: RowArray) -> None:
     largest = max(float(rows.max()), -float(rows.min()))
     if largest > limit:
         raise ValueError(
-            f"X: found {largest:.3g}, expected numbers up to {limit:.3g}: sums of the "
-            "distances have to fit into float64"
+            f"{name}: found {largest:.3g}, expected numbers up to {limit:.3g}: sums of "
+            "the distances have to fit into float64"
         )
 
 
-def check_memory(n_rows: int, copies: int) -> None:
+def check_memory(n_rows: int, copies: int, name: str = "X") -> None:
     """Refuse distances of all pairs that do not fit into the available memory.
 
     Parameters
@@ -268,6 +293,8 @@ def check_memory(n_rows: int, copies: int) -> None:
         The number of rows.
     copies : int
         How many arrays of that size are needed at the same time.
+    name : str
+        What an error message calls the argument.
 
     Raises
     ------
@@ -279,9 +306,9 @@ def check_memory(n_rows: int, copies: int) -> None:
     available = available_memory()
     if needed > available:
         raise MemoryError(
-            f"X: found {available:,} bytes of memory available, expected {needed:,} "
-            f"for the distances of all pairs of {n_rows:,} rows; take fewer rows, or "
-            "'ward', which works without them",
+            f"{name}: found {available:,} bytes of memory available, expected "
+            f"{needed:,} for the distances of all pairs of {n_rows:,} rows; take fewer "
+            "rows, or 'ward', which works without them",
         )
 
 

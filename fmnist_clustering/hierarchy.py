@@ -25,10 +25,17 @@ from fmnist_clustering.distances import (
     LARGEST_SAFE,
     SMALLEST_SAFE,
     check_memory,
+    check_sums_fit,
     condensed_distances,
     power_of_two_near,
 )
 from fmnist_clustering.labels import canonical_labels
+
+MIN_LEAVES = 4
+"""A gap and another one to compare it with need so many."""
+
+SMALLEST_RATIO = 1e-140
+"""Distances that differ by more cannot both be squared."""
 
 METHODS = ("single", "complete", "average", "ward")
 """The linkages; `linkage` explains them."""
@@ -89,9 +96,10 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
         return _scipy_tree(_check_condensed(values, "X_or_condensed"), method)
 
     rows, unit = check_rows(values, "X_or_condensed", min_rows=2)
+    check_sums_fit(rows, "X_or_condensed")
     if method == "ward":
         return ward_tree(rows, unit)
-    check_memory(len(rows), copies=2)
+    check_memory(len(rows), copies=2, name="X_or_condensed")
     return _scipy_tree(condensed_distances(rows), method)
 
 
@@ -130,8 +138,9 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     heights = _check_linkage(Z)[:, 2]
     check_integer(max_clusters, "max_clusters", 3)
     n_leaves = len(heights) + 1
-    if n_leaves < 4:
-        raise ValueError(f"Z: found {n_leaves} leaves, expected 4 or more")
+    if n_leaves < MIN_LEAVES:
+        found = f"Z: found {n_leaves} leaves"
+        raise ValueError(f"{found}, expected {MIN_LEAVES} or more")
 
     # Merge i (counted from 0) leaves n - 1 - i clusters. So there are k clusters from
     # the height of merge n - 1 - k up to that of the next merge.
@@ -296,21 +305,22 @@ def compare_linkages(
         `flat_clusters`.
     """
     check_instance(trees, "trees", Mapping)
+    if len(trees) == 0:
+        raise ValueError("trees: found none, expected one or more")
     table = {}
     for name, Z in trees.items():
         tree = _check_linkage(Z, f"trees[{name!r}]")
         n = len(tree) + 1
+        if n < MIN_LEAVES:
+            found = f"trees[{name!r}]: found {n} leaves"
+            raise ValueError(f"{found}, expected {MIN_LEAVES} or more")
         distances = _check_condensed(condensed, "condensed", n)
         best_two = merge_gaps(tree).reindex(range(2))  # missing if there are fewer
         sizes = np.bincount(flat_clusters(tree, n_clusters=n_clusters))
-        # The correlation does not depend on the units, but SciPy squares both.
-        scaled_tree = tree / [1, 1, power_of_two_near(tree[-1, 2]), 1]
-        scaled_distances = distances / power_of_two_near(distances.max())
-        cophenetic, _ = hierarchy.cophenet(scaled_tree, scaled_distances)
         highest_first = tree[::-1, 2]
         table[name] = {
             "last merges": ", ".join(f"{height:.4g}" for height in highest_first[:3]),
-            "cophenetic": cophenetic,
+            "cophenetic": _cophenetic_correlation(tree, distances),
             "largest share": sizes.max() / n,
             "single rows": (sizes == 1).sum(),
             "gap rule": best_two["n_clusters"][0],
@@ -321,14 +331,40 @@ def compare_linkages(
     return compared.astype({"gap rule": "Int64", "runner-up": "Int64"})
 
 
+def _cophenetic_correlation(tree: FloatArray, distances: FloatArray) -> float:
+    """Return the correlation of distances and heights; NaN if either are all equal."""
+    if np.ptp(distances) == 0 or np.ptp(tree[:, 2]) == 0:
+        return math.nan
+    # It does not depend on the units, but SciPy squares both.
+    scaled_tree = tree / [1, 1, power_of_two_near(tree[-1, 2]), 1]
+    scaled_distances = distances / power_of_two_near(distances.max())
+    correlation, _ = hierarchy.cophenet(scaled_tree, scaled_distances)
+    return float(correlation)
+
+
 def _scipy_tree(distances: FloatArray, method: str) -> FloatArray:
     """Return SciPy's tree, from distances of any scale."""
     largest = distances.max()
+    if method == "ward" and largest > 0:
+        # SciPy squares them.
+        smallest = distances[distances > 0].min()
+        if smallest < SMALLEST_RATIO * largest:
+            raise ValueError(
+                f"X_or_condensed: found distances from {smallest:.3g} to "
+                f"{largest:.3g}, expected none below {SMALLEST_RATIO:.3g} times the "
+                "largest; pass rows"
+            )
     if largest == 0 or SMALLEST_SAFE < largest < LARGEST_SAFE:
         return np.asarray(hierarchy.linkage(distances, method))
-    scale = power_of_two_near(largest)  # for "ward" SciPy squares them
+    scale = power_of_two_near(largest)
     tree = np.asarray(hierarchy.linkage(distances / scale, method))
-    tree[:, 2] *= scale
+    with np.errstate(over="ignore"):
+        tree[:, 2] *= scale
+    if np.isinf(tree[-1, 2]):
+        raise ValueError(
+            f"X_or_condensed: found distances up to {largest:.3g}, expected smaller "
+            "ones: the last height does not fit into float64"
+        )
     return tree
 
 
@@ -348,8 +384,11 @@ def _cut_into(tree: FloatArray, n_clusters: int) -> IntArray:
 
 def _cut_at(tree: FloatArray, height: float) -> IntArray:
     """Return the flat clusters below a height."""
-    if not isinstance(height, Real) or math.isnan(height):
+    if not isinstance(height, Real) or height != height:  # NaN
         raise ValueError(f"height: found {height!r}, expected a number")
+    # Above the tree all heights are the same, those that float64 cannot hold, too.
+    above_all = 2 * float(tree[-1, 2]) + 1
+    height = min(max(height, -1.0), above_all)
     return canonical_labels(hierarchy.fcluster(tree, height, criterion="distance"))
 
 
@@ -407,6 +446,8 @@ def _check_linkage(Z: ArrayLike, name: str = "Z") -> FloatArray:
             f"{name}: found heights that fall or are not finite, "
             "expected a monotone linkage matrix",
         )
+    if (tree[:, :2] % 1 != 0).any():
+        raise ValueError(f"{name}: found cluster ids that are not whole numbers")
     if not hierarchy.is_valid_linkage(tree):
         raise ValueError(
             f"{name}: found cluster ids out of range or used twice, "

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import delayed
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 from sklearn.exceptions import ConvergenceWarning
 
 from fmnist_clustering._lloyd import (
+    BLOCK_ROWS,
     MAX_ITERATIONS,
     LloydResult,
     lloyd,
@@ -20,7 +21,6 @@ from fmnist_clustering._lloyd import (
     weighted_means,
 )
 from fmnist_clustering._search import (
-    START_ITERATIONS,
     best_start,
     count_swaps,
     distinct_rows,
@@ -38,7 +38,13 @@ from fmnist_clustering._validation import (
     check_rows,
     check_weight,
 )
-from fmnist_clustering.distances import power_of_two_near
+from fmnist_clustering.distances import (
+    LARGEST_SAFE,
+    SMALLEST_SAFE,
+    check_sums_fit,
+    norms,
+    power_of_two_near,
+)
 from fmnist_clustering.labels import canonical_labels
 
 INITS = ("k-means++", "random", "random partition")
@@ -50,14 +56,37 @@ SEARCH_ROWS = 10_000
 SEARCH_COLUMNS = 20
 COARSE_COLUMNS = 50
 
+SEARCH_SHARE = 0.5
+"""Components are used if the first 20 hold at least half of the variance."""
+
 MAX_UNPROJECTED_COLUMNS = 64
 """With no more columns than this the search looks at all of them."""
+
+MAX_UNPROJECTED_VALUES = 500_000
+"""Nor are components worth while for fewer values than that."""
 
 WIDE_SEARCH_ROWS = 1000
 """Of more columns it looks at all of them in so many rows only."""
 
+FAR_OUT = 20
+"""Rows so many times as far from the middle as half of all rows are drawn in."""
+
 CENTER_ROWS = 1000
 """So many rows, evenly spread, tell where the middle of the data is."""
+
+MAX_SWAPPED = 2_000_000
+"""Swaps on all rows are tried if there are no more pairs of a row and a cluster."""
+
+WIDE_START = 1.005
+WIDE_GAIN = 0.998
+"""The search in all columns goes on from a start that is at most 0.5 % worse than what
+the components gave, on the same rows, and to all rows if it has become 0.2 % better."""
+
+SMALLEST_WEIGHT = 1e-100
+"""Weights much smaller than this times the largest one would vanish in products."""
+
+SAFE_SIZES = (1e-15, 1e15)
+"""Rows whose largest value lies between these are fitted as they are."""
 
 SMALLEST_VALUE = 1e-130
 """Values smaller than this times the largest one are 0, or their squares would be."""
@@ -88,12 +117,14 @@ class Data(NamedTuple):
     Attributes
     ----------
     rows : (n, d) float64
-        The rows as they came: grey levels for images.
+        The rows: grey levels for images; other rows minus `center`.
+    center : (d,) float64
+        What was taken away: 0 where a difference would have been rounded.
     row_unit : float
         What counts as 1.0 in `rows`.
     points : (n, d) float64
-        What is fitted: `rows` itself for images; other rows are shifted to lie around
-        0, and divided by a power of two.
+        What is fitted: `rows` itself, or if they are very large or small or both, the
+        rows divided by a power of two.
     unit : float
         What counts as 1.0 in `points`.
     weight : (n,) float64
@@ -103,6 +134,7 @@ class Data(NamedTuple):
     """
 
     rows: FloatArray
+    center: FloatArray
     row_unit: float
     points: FloatArray
     unit: float
@@ -251,10 +283,21 @@ def as_data(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Data:
     rows, row_unit = check_rows(X)
     is_image = rows.dtype == np.uint8
     rows = rows.astype(np.float64, copy=False)
-    points, unit = (rows, row_unit) if is_image else _near_zero(rows)
+    check_sums_fit(rows)
+    center = np.zeros(rows.shape[1]) if is_image else _find_center(rows)
+    if center.any():
+        rows = rows - center
+    points, scale = _scale_to_safe_size(rows)
+    unit = row_unit / scale
     weight = check_weight(sample_weight, len(rows))
+    if weight.min() < SMALLEST_WEIGHT * weight.max():
+        raise ValueError(
+            f"sample_weight: found {weight.min():.3g} to {weight.max():.3g}, "
+            f"expected no weight below {SMALLEST_WEIGHT:.3g} times the largest one"
+        )
     weight_unit = 1 / power_of_two_near(weight.max())
-    return Data(rows, row_unit, points, unit, weight * weight_unit, weight_unit)
+    weight = weight * weight_unit
+    return Data(rows, center, row_unit, points, unit, weight, weight_unit)
 
 
 def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
@@ -284,7 +327,8 @@ def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     sample = _draw_sample(points, data.weight, SEARCH_ROWS, rng)
     coarse = points
     # As many components as this need as many rows.
-    if d > MAX_UNPROJECTED_COLUMNS and n > COARSE_COLUMNS:
+    is_large = d > MAX_UNPROJECTED_COLUMNS and n * d > MAX_UNPROJECTED_VALUES
+    if is_large and n > COARSE_COLUMNS:
         with single_threaded_blas():  # more threads would change the last digits
             coarse = _principal_components(points, sample)
     wide_sample = _draw_sample(coarse, data.weight, WIDE_SEARCH_ROWS, rng)
@@ -327,7 +371,8 @@ def prepare_as_they_are(points: FloatArray, unit: float) -> Problem:
     """
     weight = np.ones(len(points))
     everything = Sample(np.arange(len(points)), weight)
-    data = Data(points, unit, points, unit, weight, weight_unit=1.0)
+    center = np.zeros(points.shape[1])
+    data = Data(points, center, unit, points, unit, weight, weight_unit=1.0)
     return Problem(data, points, everything, everything)
 
 
@@ -374,11 +419,10 @@ def fit_prepared(
         )
     data = problem.data
     labels = canonical_labels(best.labels)
-    means = weighted_means(data.points, data.weight, labels, n_clusters)
+    means = weighted_means(data.rows, data.weight, labels, n_clusters)
     inertia = _inertia(data, labels, means)
-    if data.rows is not data.points:
-        means = weighted_means(data.rows, data.weight, labels, n_clusters)
-    return KMeansFit(labels, means / data.row_unit, inertia)
+    centroids = (means + data.center) / data.row_unit
+    return KMeansFit(labels, centroids, inertia)
 
 
 def fit_many(
@@ -437,7 +481,7 @@ def inertia(
     """
     data = as_data(X, sample_weight)
     ids = canonical_labels(check_labels(labels, len(data.points)))
-    means = weighted_means(data.points, data.weight, ids, int(ids.max()) + 1)
+    means = weighted_means(data.rows, data.weight, ids, int(ids.max()) + 1)
     return _inertia(data, ids, means)
 
 
@@ -463,6 +507,7 @@ def cluster_means(X: ArrayLike, labels: ArrayLike) -> FloatArray:
         When `labels` is not one id for each row.
     """
     points = as_points(X)
+    check_sums_fit(points)
     ids = check_labels(labels, len(points))
     names, numbers = np.unique(ids, return_inverse=True)
     return weighted_means(points, np.ones(len(points)), numbers, len(names))
@@ -492,20 +537,48 @@ def _check_parameters(
         )
 
 
-def _near_zero(rows: FloatArray) -> tuple[FloatArray, float]:
-    """Return rows around 0, none beyond 2, and what counts as 1.0 in them.
+def _find_center(rows: FloatArray) -> FloatArray:
+    """Return what can be taken from each column without changing a digit, (d,).
 
-    k-means does not depend on the origin, and not on the unit. But squares of numbers
-    far from 1 overflow or become 0, and those of numbers far from 0 lose digits.
+    k-means does not depend on the origin, but squares of numbers far from 0 lose
+    digits. Where values lie close together far from 0, differences from one of them are
+    exact. Elsewhere the center is 0.
     """
     # A median is not drawn away by a few rows that lie far out. Some rows are enough.
-    center = np.median(rows[:: 1 + len(rows) // CENTER_ROWS], axis=0)
-    scale = power_of_two_near(max(rows.max(), -rows.min()))
-    # Divided first, since the difference of two large numbers may overflow.
+    some_rows = rows[:: 1 + len(rows) // CENTER_ROWS]
+    center = np.quantile(some_rows, 0.5, axis=0, method="lower")
+    center[_loses_digits(rows, center)] = 0
+    return np.asarray(center)
+
+
+def _scale_to_safe_size(rows: FloatArray) -> tuple[FloatArray, float]:
+    """Return rows whose squares fit into float32, too, and what they were divided by.
+
+    Values that are smaller than `SMALLEST_VALUE` times the largest become 0.
+    """
+    magnitudes = np.abs(rows)
+    largest = float(magnitudes.max())
+    is_tiny = (magnitudes < SMALLEST_VALUE * largest) & (magnitudes > 0)
+    is_of_safe_size = largest == 0 or SAFE_SIZES[0] < largest < SAFE_SIZES[1]
+    if is_of_safe_size and not is_tiny.any():
+        return rows, 1.0
+    scale = power_of_two_near(largest)
     points = rows / scale
-    points -= center / scale
-    points[np.abs(points) < SMALLEST_VALUE] = 0
-    return points, 1 / scale
+    points[is_tiny] = 0
+    return points, scale
+
+
+def _loses_digits(rows: FloatArray, center: FloatArray) -> NDArray[np.bool_]:
+    """Return for each column whether a difference from the center is rounded."""
+    is_rounded = np.zeros(len(center), dtype=np.bool_)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = rows[start : start + BLOCK_ROWS]
+        # The rounding error of a sum of two numbers is a number (Knuth).
+        difference = block - center
+        shift = difference - block
+        error = (block - (difference - shift)) - (center + shift)
+        is_rounded |= error.any(axis=0)
+    return is_rounded
 
 
 def _draw_sample(
@@ -535,15 +608,31 @@ def _draw_sample(
 
 
 def _principal_components(points: FloatArray, sample: Sample) -> FloatArray:
-    """Return the first principal components of all rows, (n, `COARSE_COLUMNS`)."""
+    """Return the first principal components of all rows, (n, `COARSE_COLUMNS`).
+
+    If a few of them do not hold most of the variance, the points themselves come back.
+
+    A few rows far out would take the first components for themselves, and leave
+    rounding errors to all others. So they are drawn in first.
+    """
     rows = points[sample.rows]
     one_cluster = np.zeros(len(rows), dtype=np.int64)
+    center = np.median(rows[:: 1 + len(rows) // CENTER_ROWS], axis=0)
+    radii = np.sqrt(squared_residuals(rows, one_cluster, center[None, :]))
+    farthest = FAR_OUT * np.median(radii)
+    is_far = radii > farthest
+    rows[is_far] -= center
+    rows[is_far] *= (farthest / radii[is_far])[:, None]
+    rows[is_far] += center
+
     mean = weighted_means(rows, sample.weight, one_cluster, 1)
     rows -= mean
     covariance = (rows * sample.weight[:, None]).T @ rows
     d = len(covariance)
     first, last = d - COARSE_COLUMNS, d - 1  # eigenvalues rise
-    _, axes = eigh(covariance, subset_by_index=(first, last))
+    variances, axes = eigh(covariance, subset_by_index=(first, last))
+    if variances[-SEARCH_COLUMNS:].sum() < SEARCH_SHARE * np.trace(covariance):
+        return points
     axes = axes[:, ::-1]
     return np.asarray(points @ axes - mean @ axes)
 
@@ -563,7 +652,9 @@ def _find_best(
     optima = find_optima(searched_rows, sample.weight, k, n_init, init, rng)
     fits = [_carry_to_all_rows(problem, optimum.labels, k) for optimum in optima]
     fits.sort(key=lambda fit: fit.inertia)
-    if len(sample.rows) < len(searched) and n_init > 1 and k > 1:
+    is_sampled = len(sample.rows) < len(searched)
+    is_quick = len(searched) * k <= MAX_SWAPPED
+    if is_sampled and is_quick and n_init > 1 and k > 1:
         # What is best on the sample need not be best on all rows.
         weight = data.weight
         fits[0] = improve_by_swaps(problem.coarse, weight, fits[0], n_init, rng)
@@ -609,21 +700,22 @@ def _search_all_columns(
     if len(distinct_rows(rows, range(len(rows)), k)) < k:
         return best
     start = best_start(rows, sample.weight, k, n_init, init, rng)
-    best_on_sample = lloyd(rows, sample.weight, best.centroids, START_ITERATIONS)
-    if start.inertia >= best_on_sample.inertia:
+    known = lloyd(rows, sample.weight, best.centroids)
+    if start.inertia > known.inertia * WIDE_START:
         return best
     fit = lloyd(rows, sample.weight, start.centroids)
-    n_swaps = count_swaps(n_init, k)
-    fit = improve_by_swaps(rows, sample.weight, fit, n_swaps, rng)
+    fit = improve_by_swaps(rows, sample.weight, fit, count_swaps(n_init, k), rng)
+    if fit.inertia > known.inertia * WIDE_GAIN:
+        return best
     trial = lloyd(data.points, data.weight, fit.centroids)
     return min(best, trial, key=lambda fit: fit.inertia)
 
 
 def _inertia(data: Data, labels: IntArray, means: FloatArray) -> float:
-    """Return the inertia of clusters of the points in the units that the rows had."""
-    scaled = weighted_inertia(data.points, data.weight, labels, means)
+    """Return the inertia of clusters around their means, in the units of the rows."""
+    scaled, unit = _scaled_inertia(data, labels, means)
     # One after the other: the product of the units may be more than float64 can hold.
-    inertia = scaled / data.unit / data.unit / data.weight_unit
+    inertia = scaled / unit / unit / data.weight_unit
     is_too_small = scaled > 0 and inertia < np.finfo(np.float64).tiny
     if math.isinf(inertia) or is_too_small:
         raise ValueError(
@@ -631,3 +723,18 @@ def _inertia(data: Data, labels: IntArray, means: FloatArray) -> float:
             "that can be squared"
         )
     return inertia
+
+
+def _scaled_inertia(
+    data: Data, labels: IntArray, means: FloatArray
+) -> tuple[float, float]:
+    """Return an inertia that float64 can hold, and what counts as 1.0 in its roots."""
+    largest = max(data.rows.max(), -data.rows.min())
+    if largest == 0 or SMALLEST_SAFE < largest < LARGEST_SAFE:
+        inertia = weighted_inertia(data.rows, data.weight, labels, means)
+        if inertia == 0 or inertia > SMALLEST_SAFE:
+            return inertia, data.row_unit
+    distances = norms(data.rows - means[labels])
+    scale = power_of_two_near(distances.max())
+    inertia = float((data.weight * np.square(distances / scale)).sum())
+    return inertia, 1 / scale

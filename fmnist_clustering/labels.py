@@ -74,6 +74,10 @@ def match_labels(labels: ArrayLike, reference: ArrayLike) -> IntArray:
     new_id[clusters] = names[partners]
 
     left_over = new_id < 0
+    if names[-1] > np.iinfo(np.int64).max - n_clusters:
+        raise ValueError(
+            f"reference: found {names[-1]}, expected ids after which there are others"
+        )
     new_id[left_over] = names[-1] + 1 + np.arange(left_over.sum())
     return new_id[ids]
 

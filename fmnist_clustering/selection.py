@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from sklearn.metrics import (
     adjusted_rand_score,
-    calinski_harabasz_score,
 )
 
 from fmnist_clustering._lloyd import weighted_means
@@ -26,7 +25,7 @@ from fmnist_clustering._validation import (
     check_labels,
     check_numbers,
 )
-from fmnist_clustering.distances import direct_distances, norms
+from fmnist_clustering.distances import direct_distances, norms, power_of_two_near
 from fmnist_clustering.kmeans import (
     KMeansFit,
     Problem,
@@ -248,7 +247,7 @@ def selection_scores(
         - ``silhouette``: the mean over all rows, -1 to 1, higher is better;
         - ``Calinski-Harabasz``: the variance between the clusters over the variance
           within, each by its degrees of freedom; 0 or more, higher is better (1974,
-          doi:10.1080/03610927408827101);
+          doi:10.1080/03610927408827101), and NaN where all clusters hold equal rows;
         - ``Davies-Bouldin``: how wide each cluster is, relative to its distance from
           the cluster that is most similar in this sense; 0 or more, lower is better
           (1979, doi:10.1109/TPAMI.1979.4766909);
@@ -265,7 +264,7 @@ def selection_scores(
         When `sweep` does not hold one labeling of all rows for each k, or `replicates`
         not one column for each pair of three or more resamples.
     """
-    points = as_data(X).points  # neither score depends on the origin or the unit
+    points = as_data(X).rows  # neither score depends on the origin or the unit
     labelings = _check_sweep(sweep, len(points))
     replicates = _check_replicates(replicates)
     scores = pd.DataFrame(
@@ -273,7 +272,7 @@ def selection_scores(
         index=pd.Index(sweep.k_values, name="k"),
     )
     scores["Calinski-Harabasz"] = _score_labelings(
-        calinski_harabasz_score,
+        _calinski_harabasz,
         points,
         labelings,
     )
@@ -530,6 +529,25 @@ def _score_labelings(
     ]
 
 
+def _calinski_harabasz(points: FloatArray, labels: IntArray) -> float:
+    """Return the variance between the clusters over the variance within.
+
+    NaN if all rows of each cluster are equal. scikit-learn's function returns 1 then,
+    and takes the means of rows far out as they are rounded.
+    """
+    ids, means, distances = _distances_to_means(points, labels)
+    n, k = len(points), len(means)
+    one_cluster = np.zeros(n, dtype=np.int64)
+    _, center, _ = _distances_to_means(points, one_cluster)
+    between = norms(means - center)
+    scale = power_of_two_near(between.max())  # squares have to fit into float64
+    within = np.square(distances / scale).sum() / (n - k)
+    if within == 0:
+        return math.nan
+    sizes = np.bincount(ids)
+    return float((sizes * np.square(between / scale)).sum() / (k - 1) / within)
+
+
 def _davies_bouldin(points: FloatArray, labels: IntArray) -> float:
     """Return how similar each cluster is to its most similar one, on average.
 
@@ -537,10 +555,7 @@ def _davies_bouldin(points: FloatArray, labels: IntArray) -> float:
     to the own mean, over the distance of their means. scikit-learn's function takes
     distances from a matrix product, which is wrong for a cluster far out.
     """
-    ids = canonical_labels(labels)
-    k = int(ids.max()) + 1
-    means = weighted_means(points, np.ones(len(points)), ids, k)
-    distances = norms(points - means[ids])
+    ids, means, distances = _distances_to_means(points, labels)
     widths = np.bincount(ids, distances) / np.bincount(ids)
     separation = direct_distances(means, means)
     np.fill_diagonal(separation, np.inf)
@@ -548,6 +563,15 @@ def _davies_bouldin(points: FloatArray, labels: IntArray) -> float:
     separation[separation == 0] = np.inf
     similarity = (widths[:, None] + widths) / separation
     return float(similarity.max(axis=1).mean())
+
+
+def _distances_to_means(
+    points: FloatArray, labels: IntArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return ids 0..k-1, the mean of each cluster, and the distance to the own one."""
+    ids = canonical_labels(labels)
+    means = weighted_means(points, np.ones(len(points)), ids, int(ids.max()) + 1)
+    return ids, means, norms(points - means[ids])
 
 
 def _jackknife_standard_error(replicates: pd.DataFrame) -> pd.Series:

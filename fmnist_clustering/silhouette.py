@@ -17,6 +17,7 @@ from fmnist_clustering._validation import (
 from fmnist_clustering.distances import (
     TILE_ROWS,
     check_sums_fit,
+    enlarge,
     euclidean_distances,
     map_tiles,
 )
@@ -81,6 +82,7 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> FloatArray:
     """
     rows, _ = check_rows(X)
     check_sums_fit(rows)
+    rows, _ = enlarge(rows)
     ids = _check_labelings(labels, len(rows))
 
     # The clusters of all labelings stand side by side: labeling l has the columns

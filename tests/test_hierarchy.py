@@ -194,6 +194,44 @@ def test_trees_of_distances_of_any_scale(method: str, power: int) -> None:
     assert scaled_table["cophenetic"][method] == table["cophenetic"][method]
 
 
+def test_distances_too_different_to_be_squared_are_refused() -> None:
+    distances = [1e-200, 1.0, 1.0]
+    with pytest.raises(ValueError, match=r"found distances from 1e-200"):
+        linkage(distances, "ward")
+    assert linkage(distances, "single")[:, 2].tolist() == [1e-200, 1.0]
+
+
+def test_a_height_that_float64_cannot_hold_is_refused() -> None:
+    distances = np.array([0.1, 1, 1, 1, 1, 0.1]) * 1.6e308
+    with pytest.raises(ValueError, match=r"^X_or_condensed: found distances up"):
+        linkage(distances, "ward")
+
+
+def test_ids_that_are_not_whole_are_refused() -> None:
+    tree = linkage(X[:5], "ward")
+    tree[0, 0] += 0.5
+    with pytest.raises(ValueError, match=r"^Z: found cluster ids that are not whole"):
+        flat_clusters(tree, n_clusters=2)
+
+
+@pytest.mark.parametrize(("height", "n_clusters"), [(10**400, 1), (-(10**400), 40)])
+def test_heights_that_float64_cannot_hold_are_above_or_below_all(
+    height: int, n_clusters: int
+) -> None:
+    labels = flat_clusters(linkage(X, "ward"), height=height)
+    assert labels.max() + 1 == n_clusters
+
+
+def test_no_tree_is_nothing_to_compare() -> None:
+    with pytest.raises(ValueError, match=r"^trees: found none, expected one or more"):
+        compare_linkages({}, [1.0])
+
+
+def test_equal_distances_have_no_correlation() -> None:
+    tree = linkage([[0.0], [1.0], [3.0], [7.0]], "single")
+    assert np.isnan(compare_linkages({"a": tree}, np.ones(6), 2)["cophenetic"]["a"])
+
+
 # Memory
 
 
@@ -221,7 +259,7 @@ def test_distances_that_do_not_fit_are_refused(
     set_available_memory: Callable[[int], None],
 ) -> None:
     set_available_memory(too_little)
-    with pytest.raises(MemoryError, match=r"^X: "):
+    with pytest.raises(MemoryError, match=r"^X(_or_condensed)?: "):
         function(X)
     set_available_memory(too_little + 1)
     function(X)

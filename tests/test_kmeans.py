@@ -1,5 +1,6 @@
 """k-means: every fit is a fixed point of Lloyd's algorithm, and a good one."""
 
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -228,6 +229,86 @@ def test_an_inertia_that_float64_cannot_hold_is_refused(scale: float) -> None:
         fit_kmeans(rows, 2)
     with pytest.raises(ValueError, match=r"^X: found rows whose inertia"):
         inertia(rows, [0, 0, 1, 1])
+
+
+def exact_inertia(rows: Points, labels: list[int]) -> float:
+    """Return the inertia in fractions, which do not round."""
+    total = Fraction(0)
+    for cluster in set(labels):
+        members = rows[np.array(labels) == cluster].T.tolist()
+        for column in members:
+            values = [Fraction(value) for value in column]
+            mean = sum(values, start=Fraction(0)) / len(values)
+            for value in values:
+                total += (value - mean) ** 2
+    return float(total)
+
+
+def filled(fill: float, spread: float) -> Points:
+    rows = spread * np.random.default_rng(0).normal(size=(100, 2))
+    rows[:60, 0] = fill
+    return rows
+
+
+def beside_a_constant(constant: float) -> Points:
+    rows = np.random.default_rng(0).normal(size=(100, 2))
+    return np.column_stack([rows, np.full(100, constant)])
+
+
+def with_one_far_row(far: float) -> Points:
+    rows = np.random.default_rng(0).normal(size=(100, 2))
+    rows[0] = [far, 0]
+    return rows
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        filled(1e20, 1.0),
+        filled(-99_999_999_999_999.0, 1e-3),
+        filled(-999_999.0, 1e-3),
+        beside_a_constant(1e140),
+        beside_a_constant(1e300),
+        with_one_far_row(1e140),
+        with_one_far_row(1e10) + 1e9,
+    ],
+)
+def test_inertia_is_exact_wherever_the_rows_lie(rows: Points) -> None:
+    labels = [0] + [1] * 59 + [2] * 40
+    assert inertia(rows, labels) == pytest.approx(exact_inertia(rows, labels))
+    fit = fit_kmeans(rows, 2)
+    expected = exact_inertia(rows, fit.labels.tolist())
+    assert fit.inertia == pytest.approx(expected, rel=1e-9)
+
+
+def test_clusters_beside_a_fill_value_are_found() -> None:
+    groups = np.repeat([0, 1, 2], [120, 40, 40])
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    rows[groups == 0, 0] = 1e20
+    rows[groups == 2, 0] += 20
+    np.testing.assert_array_equal(fit_kmeans(rows, 3).labels, groups)
+
+
+def test_weights_that_would_vanish_are_refused() -> None:
+    weight = [1e300, 1e300, 1e-300, 1e-300]
+    message = r"^sample_weight: found 1e-300 to 1e\+300, expected no weight below"
+    for function in (
+        lambda: fit_kmeans(LINE[:4], 2, sample_weight=weight),
+        lambda: inertia(LINE[:4], [0, 0, 1, 1], sample_weight=weight),
+    ):
+        with pytest.raises(ValueError, match=message):
+            function()
+
+
+def test_means_that_float64_cannot_add_up_are_refused() -> None:
+    rows = [[1e308], [-1e308]]
+    for function in (
+        lambda: cluster_means(rows, [0, 0]),
+        lambda: inertia(rows, [0, 0]),
+        lambda: fit_kmeans(rows, 1),
+    ):
+        with pytest.raises(ValueError, match=r"^X: found 1e\+308, expected numbers"):
+            function()
 
 
 def test_a_fit_that_has_not_converged_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

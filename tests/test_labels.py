@@ -296,3 +296,8 @@ def test_chance_scores_nothing() -> None:
     assert scores["NMI"] == pytest.approx(0, abs=1e-3)
     assert scores["accuracy"] == pytest.approx(0.1, abs=0.01)
     assert scores["purity"] == pytest.approx(0.1, abs=0.01)
+
+
+def test_ids_after_which_there_are_no_others_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^reference: found 9223372036854775807"):
+        match_labels([0, 1, 2], [2**63 - 1] * 3)

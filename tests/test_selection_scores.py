@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import davies_bouldin_score
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 
 from fmnist_clustering import (
     KSweep,
@@ -75,6 +75,31 @@ def test_scores_do_not_depend_on_the_origin(shift: float) -> None:
         sweep = sweep_k(X, range(2, 6))
         tables.append(selection_scores(X, sweep, stability(X, [2, 3], n_init=1)))
     np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9)
+
+
+def test_calinski_harabasz_is_that_of_scikit_learn() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    sweep = sweep_k(rows, range(2, 9))
+    scores = selection_scores(rows, sweep, stability(rows, [2, 3], n_init=1))
+    expected = [calinski_harabasz_score(rows, labels) for labels in sweep.labels]
+    np.testing.assert_allclose(scores["Calinski-Harabasz"], expected, rtol=1e-12)
+
+
+def test_calinski_harabasz_of_a_cluster_far_out_by_hand() -> None:
+    # Cluster means 0 and c, of 2 and 2 rows: between 2 (c/2)^2 + 2 (c/2)^2 = c^2 with 1
+    # degree of freedom, within 1 + 1 + 0 + 0 with 2.
+    c = 1e20 / 3
+    rows = np.array([[-1.0], [1.0], [c], [c]])
+    sweep = sweep_k(rows, [2])
+    scores = selection_scores(rows, sweep, replicates({2: [1, 1, 1]}))
+    assert scores["Calinski-Harabasz"][2] == pytest.approx(c**2, rel=1e-9)
+
+
+def test_calinski_harabasz_is_missing_where_clusters_hold_equal_rows() -> None:
+    rows = np.repeat([[0.0], [1.0], [5.0]], 4, axis=0)
+    sweep = sweep_k(rows, [2, 3])
+    scores = selection_scores(rows, sweep, stability(rows, [2], n_init=1))
+    assert scores["Calinski-Harabasz"].isna().tolist() == [False, True]
 
 
 def test_davies_bouldin_of_a_cluster_far_out_by_hand() -> None:

@@ -142,6 +142,13 @@ def test_silhouettes_are_right_at_any_scale_and_distance(
     np.testing.assert_allclose(silhouettes, expected, rtol=0, atol=2e-9)
 
 
+def test_silhouettes_of_the_smallest_numbers_there_are() -> None:
+    rows = np.array([[0], [1], [10], [12], [11]])
+    labels = [0, 0, 1, 1, 1]
+    silhouettes = silhouette_samples(rows * 5e-324, labels)
+    np.testing.assert_array_equal(silhouettes, silhouette_samples(rows, labels))
+
+
 def test_sums_that_float64_cannot_hold_are_refused() -> None:
     points = [[0.0], [1e308], [1.1e308], [1.2e308]]
     with pytest.raises(ValueError, match=r"X: found 1.2e\+308, expected"):

@@ -397,3 +397,10 @@ def test_k_values_that_wrap_around(k_values: Any) -> None:
     values = np.array(k_values, dtype=dtype)
     message = message_of(lambda: check_k_values(values, 1, 10))
     assert message.startswith("k_values: found ")
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_whole_numbers_that_float64_would_round_are_refused(dtype: Any) -> None:
+    assert check_rows(np.array([[2**53]], dtype=dtype))[0].tolist() == [[2.0**53]]
+    with pytest.raises(ValueError, match=r"^X: found 9007199254740993, expected"):
+        check_rows(np.array([[1], [2**53 + 1]], dtype=dtype))
