@@ -117,12 +117,6 @@ def clusters_in_quiet_columns_of_many(rng: Generator) -> Case:
     return Case(np.hstack([6 * rng.normal(size=(3000, 30)), quiet]), 6)
 
 
-def clusters_in_quiet_columns_beside_60_loud_ones(rng: Generator) -> Case:
-    centers = rng.normal(size=(8, 60))
-    quiet = centers[rng.integers(0, 8, 1500)] + 0.05 * rng.normal(size=(1500, 60))
-    return Case(np.hstack([3 * rng.normal(size=(1500, 60)), quiet]), 8)
-
-
 def each_cluster_in_a_column_of_its_own(_: Generator) -> Case:
     return Case(np.repeat(np.diag(np.arange(60, 0, -1.0)), 3, axis=0), 40)
 
@@ -160,7 +154,6 @@ FAMILIES = [
     small_groups_among_many_rows,
     clusters_in_quiet_columns,
     clusters_in_quiet_columns_of_many,
-    clusters_in_quiet_columns_beside_60_loud_ones,
     each_cluster_in_a_column_of_its_own,
     each_cluster_in_one_of_100_columns,
     few_directions_in_300_columns,
