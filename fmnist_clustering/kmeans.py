@@ -620,7 +620,7 @@ def _principal_components(points: FloatArray, sample: Sample) -> FloatArray:
     center = np.median(rows[:: 1 + len(rows) // CENTER_ROWS], axis=0)
     radii = np.sqrt(squared_residuals(rows, one_cluster, center[None, :]))
     farthest = FAR_OUT * np.median(radii)
-    is_far = radii > farthest
+    is_far = (radii > farthest) & (farthest > 0)  # half of the rows may be equal
     rows[is_far] -= center
     rows[is_far] *= (farthest / radii[is_far])[:, None]
     rows[is_far] += center
