@@ -352,10 +352,13 @@ def once(delay):
         timer.start()
         with single_threaded_blas():
             work(0)
-        for _ in run_parallel(map(delayed(work), range(10**6)), 10**6, "work"):
+        # Half a second. Python may lose an interrupt, so there has to be an end.
+        for _ in run_parallel(map(delayed(work), range(100)), 100, "work"):
             pass
+        timer.join()
     except KeyboardInterrupt:
-        return limits()
+        pass
+    return limits()
 
 threadpool_limits(2)
 before = limits()
