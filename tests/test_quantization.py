@@ -238,6 +238,7 @@ def test_more_colors_are_nearer() -> None:
     assert (np.diff(quality) > 2).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["china", "flower"])
 @pytest.mark.parametrize("n_colors", [5, 10, 20])
 def test_photographs_are_as_near_as_the_best_of_three_of_scikit_learn(
@@ -254,6 +255,7 @@ def test_photographs_are_as_near_as_the_best_of_three_of_scikit_learn(
     assert psnr(image, quantize(image, n_colors).image) > max(theirs) - 0.02
 
 
+@pytest.mark.slow
 def test_photograph_gets_a_better_palette_than_those_of_pillow() -> None:
     image = load_image("flower")
     ours = psnr(image, quantize(image, 100).image)

@@ -65,6 +65,7 @@ def test_figures_of_the_original_are_shown_with_alt_text() -> None:
     assert README.count("![") == len(shown)
 
 
+@pytest.mark.slow
 def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     code = re.search(r"```python\n(.+?)```", README, re.DOTALL)
     assert code

@@ -175,6 +175,7 @@ except MemoryError:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
 @pytest.mark.parametrize(("name", "place"), [("AS", 0), ("DATA", 5)])
 def test_limits_of_the_shell(name: str, place: int) -> None:

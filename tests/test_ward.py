@@ -87,6 +87,7 @@ def test_tree_is_scipys(n: int, d: int, kind: str, seed: int) -> None:
     assert (tree[n - n_kinds :, 2] > 0).all()
 
 
+@pytest.mark.slow
 def test_tree_of_two_thousand_images_is_scipys(images: NDArray[np.uint8]) -> None:
     tree = linkage(images, "ward")
     assert_same_tree(tree, hierarchy.linkage(images / 255, "ward"))
