@@ -57,7 +57,16 @@ TESTS = {
 TESTS_OF_ALL = ["test_bad_input", "test_properties"]
 """These take longer, so only the mutants that are left meet them."""
 
-SPEED_ONLY = {"TILE_ROWS", "BLOCK_ROWS", "n_jobs"}
+SPEED_ONLY = {
+    "BLOCK_ROWS",
+    "LARGEST_SHARE_BY_PAIRS",
+    "MANY_CANDIDATES",
+    "MAX_DIFFERENCES",
+    "MAX_SWAPPED",
+    "TILE_ROWS",
+    "is_quick",
+    "n_jobs",
+}
 """These variables change nothing but time and memory, so no test can see them."""
 
 SPEED_ONLY_ARGUMENTS = {"assume_unique", "copy", "n_jobs"}

@@ -261,6 +261,12 @@ def three_kinds_with_noise(rng: np.random.Generator) -> Points:
     return np.asarray(rows + 1e-13 * rng.normal(size=rows.shape))
 
 
+def tight_clump(rng: np.random.Generator) -> Points:
+    # Some places are taken many times, nearly, so that sizes soon differ.
+    places = rng.normal(size=(40, 3))[rng.integers(0, 40, 300) ** 2 // 40]
+    return np.asarray(1 + 1e-9 * places + 1e-11 * rng.normal(size=(300, 3)))
+
+
 def very_far_row(rng: np.random.Generator) -> Points:
     rows = rng.normal(size=(60, 5))
     rows[17] = 1e120
@@ -274,6 +280,7 @@ def very_far_row(rng: np.random.Generator) -> Points:
         fill_value_in_a_column,
         two_distant_groups,
         three_kinds_with_noise,
+        tight_clump,
         very_far_row,
     ],
 )
