@@ -13,22 +13,16 @@ written here so that
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
-from fmnist_clustering._validation import FloatArray, IntArray
-from fmnist_clustering.distances import DIRECT_COLUMNS
+from fmnist_clustering._validation import Float32Array, FloatArray, IntArray
+from fmnist_clustering.distances import DIRECT_COLUMNS, FLOAT32_ROUNDING
 
 MAX_ITERATIONS = 1000
 
 BLOCK_ROWS = 10_000
 """Rows whose differences or distances are held in memory at the same time."""
-
-Float32Array = NDArray[np.float32]
-
-FLOAT32_ROUNDING = 2.0**-24
-"""The largest relative error of one rounding to float32."""
 
 SMALLEST_SHARE = 1e-4
 """If less than this share of the squares is left, a difference of sums is not used."""
@@ -107,7 +101,8 @@ def lloyd(
     rows = _Rows(points, points_32, squared_norms, weight)
     labels = _assign(rows, centroids)
     if previous is None:
-        means, is_exact = weighted_means(points, weight, labels, len(centroids)), True
+        means = weighted_means(points, weight, labels, len(centroids))
+        is_exact = True  # no row was left out of the sums
     else:
         means, is_exact = _move_means(points, weight, previous, labels)
     is_converged = False
@@ -297,7 +292,8 @@ def _move_means(
     moved = np.flatnonzero(labels != before.labels)
     if len(moved) == 0 or len(moved) > FEW_MOVED * len(points):
         return weighted_means(points, weight, labels, k), True
-    rows, row_weight = points[moved], weight[moved]
+    rows = points[moved]
+    row_weight = weight[moved]
     sums = before.centroids * np.bincount(before.labels, weight, k)[:, None]
     sums -= _weighted_sums(rows, row_weight, before.labels[moved], k)
     sums += _weighted_sums(rows, row_weight, labels[moved], k)

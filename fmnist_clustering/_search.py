@@ -88,40 +88,19 @@ def find_optima(
         Fixed points of Lloyd's iterations.
     """
     if n_init == 1 or k == 1:
-        start = initial_centroids(points, weight, k, init, rng)
+        start = _initial_centroids(points, weight, k, init, rng)
         return [lloyd(points, weight, start)]
     n_optima = OPTIMA_CARRIED_ON + (points.size <= SMALL_DATA)
     optima: list[LloydResult] = []
     for run in _run_starts(points, weight, k, n_init, init, rng)[:STARTS_FOLLOWED]:
         fit = lloyd(points, weight, run.centroids, previous=run)
-        if any(is_same_partition(fit.labels, other.labels) for other in optima):
+        if any(_is_same_partition(fit.labels, other.labels) for other in optima):
             continue
         n_swaps = count_swaps(n_init, k)
         optima.append(improve_by_swaps(points, weight, fit, n_swaps, rng))
         if len(optima) == n_optima:
             break
     return optima
-
-
-def is_same_partition(labels: IntArray, other: IntArray) -> bool:
-    """Return whether nearly all rows stay together in another labeling.
-
-    Parameters
-    ----------
-    labels, other : (n,) int64
-        Cluster ids, 0..k-1.
-
-    Returns
-    -------
-    bool
-        True if all but one row in a hundred are in the cluster of the other labeling
-        that holds most rows of their own.
-    """
-    n_others = int(other.max()) + 1
-    pairs, counts = np.unique(n_others * labels + other, return_counts=True)
-    largest = np.zeros(int(labels.max()) + 1, dtype=np.int64)
-    np.maximum.at(largest, pairs // n_others, counts)
-    return bool(largest.sum() >= SAME_SHARE * len(labels))
 
 
 def best_start(
@@ -161,34 +140,6 @@ def count_swaps(n_init: int, k: int) -> int:
         0 or more.
     """
     return min(SWAPS_PER_START * n_init, SWAPS_PER_CLUSTER * k)
-
-
-def initial_centroids(
-    points: FloatArray, weight: FloatArray, k: int, init: str, rng: np.random.Generator
-) -> FloatArray:
-    """Return initial centroids, moved a little off the rows (see `JITTER`).
-
-    Parameters
-    ----------
-    points, weight, k, init, rng : as in `find_optima`
-        The same.
-
-    Returns
-    -------
-    (k, d) float64
-        Different rows or, for "random partition", the means of random clusters.
-    """
-    n = len(points)
-    if init == "k-means++":
-        centroids = points[_spread_rows(points, weight, k, rng)]
-    elif init == "random":
-        order = rng.choice(n, n, replace=False, p=weight / weight.sum())
-        centroids = points[distinct_rows(points, order, k)]
-    else:
-        labels = rng.permutation(np.arange(n) % k)
-        centroids = weighted_means(points, weight, labels, k)
-    jitter = rng.uniform(-JITTER, JITTER, centroids.shape) * np.ptp(points)
-    return np.asarray(centroids + jitter)
 
 
 def distinct_rows(points: FloatArray, order: Iterable[int], k: int) -> list[int]:
@@ -282,9 +233,39 @@ def _run_starts(
     rng: np.random.Generator,
 ) -> list[LloydResult]:
     """Return several starts after a few iterations, the best one first."""
-    starts = [initial_centroids(points, weight, k, init, rng) for _ in range(n_init)]
+    starts = [_initial_centroids(points, weight, k, init, rng) for _ in range(n_init)]
     runs = [lloyd(points, weight, start, START_ITERATIONS) for start in starts]
     return sorted(runs, key=lambda run: run.inertia)
+
+
+def _initial_centroids(
+    points: FloatArray, weight: FloatArray, k: int, init: str, rng: np.random.Generator
+) -> FloatArray:
+    """Return k initial centroids, moved a little off the rows (see `JITTER`)."""
+    n = len(points)
+    if init == "k-means++":
+        centroids = points[_spread_rows(points, weight, k, rng)]
+    elif init == "random":
+        order = rng.choice(n, n, replace=False, p=weight / weight.sum())
+        centroids = points[distinct_rows(points, order, k)]
+    else:
+        labels = rng.permutation(np.arange(n) % k)
+        centroids = weighted_means(points, weight, labels, k)
+    jitter = rng.uniform(-JITTER, JITTER, centroids.shape) * np.ptp(points)
+    return np.asarray(centroids + jitter)
+
+
+def _is_same_partition(labels: IntArray, other: IntArray) -> bool:
+    """Return whether nearly all rows stay together in another labeling.
+
+    That is, whether they are in the cluster of the other labeling that holds most rows
+    of their own.
+    """
+    n_others = int(other.max()) + 1
+    pairs, counts = np.unique(n_others * labels + other, return_counts=True)
+    largest = np.zeros(int(labels.max()) + 1, dtype=np.int64)
+    np.maximum.at(largest, pairs // n_others, counts)
+    return bool(largest.sum() >= SAME_SHARE * len(labels))
 
 
 def _squared_norms(points: FloatArray) -> FloatArray:

@@ -72,24 +72,18 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from fmnist_clustering._threads import run_parallel, single_threaded_blas
-from fmnist_clustering._validation import FloatArray, IntArray, RowArray
+from fmnist_clustering._validation import Float32Array, FloatArray, IntArray, RowArray
 from fmnist_clustering.distances import (
+    FLOAT32_ROUNDING,
     MAX_DIFFERENCES,
     SMALLEST_SAFE,
     TILE_ROWS,
     enlarge,
+    find_middle,
     norms,
     power_of_two_near,
 )
 from fmnist_clustering.progress import track
-
-Float32Array = NDArray[np.float32]
-
-FLOAT32_ROUNDING = 2.0**-24
-"""The largest relative error of one rounding to float32."""
-
-CENTER_ROWS = 1000
-"""So many rows, evenly spread, tell where the middle of the data is."""
 
 MANY_CANDIDATES = 16
 """If a tile leaves more candidates than that for each slot, it is decided at once."""
@@ -110,8 +104,9 @@ class _Clusters:
     offsets : (n, d) float64
         m_A in (1) is ``rows + offsets``: how far it is from the cluster's first row.
     center : (d,) float64
+        The middle of the data, from which the bounds measure.
     scale : float
-        For the bounds the means are shifted and scaled to at most 2.
+        A power of two that brings all of it to at most 2.
     means_32 : (n, d) float32
         ``(m_A - center) / scale``, rounded.
     squared_norms_32 : (n,) float32
@@ -235,9 +230,7 @@ def _merge_in_rounds(rows: RowArray) -> Iterator[FloatArray]:
 def _single_rows(rows: RowArray) -> _Clusters:
     """Return the clusters at the beginning, one for each row."""
     n, d = rows.shape
-    # Rounding errors grow with the norms. A median is not drawn away by a few rows that
-    # lie far out, and some rows are enough for it.
-    center = np.median(rows[:: 1 + n // CENTER_ROWS], axis=0)
+    center = find_middle(rows)  # rounding errors grow with the distance from it
     above = rows.max(axis=0) - center
     below = center - rows.min(axis=0)
     clusters = _Clusters(
@@ -277,10 +270,10 @@ def _merge_equal_rows(clusters: _Clusters) -> Iterator[FloatArray]:
         active = clusters.active
         in_order = active[np.argsort(kinds[active], kind="stable")]
         kind = kinds[in_order]
-        starts = np.flatnonzero(np.diff(kind, prepend=-1))  # of each kind
-        position = np.arange(len(kind)) - np.repeat(
-            starts, np.diff(starts, append=len(kind))
-        )
+        # The position of each cluster among those of its kind.
+        starts = np.flatnonzero(np.diff(kind, prepend=-1))
+        lengths = np.diff(starts, append=len(kind))
+        position = np.arange(len(kind)) - np.repeat(starts, lengths)
         # The first merges with the second of its kind, the third with the fourth, ...
         has_partner = np.append(kind[1:] == kind[:-1], False)
         i = np.flatnonzero(has_partner & (position % 2 == 0))

@@ -42,6 +42,7 @@ from fmnist_clustering.distances import (
     LARGEST_SAFE,
     SMALLEST_SAFE,
     check_sums_fit,
+    find_middle,
     norms,
     power_of_two_near,
 )
@@ -70,9 +71,6 @@ WIDE_SEARCH_ROWS = 1000
 
 FAR_OUT = 20
 """Rows so many times as far from the middle as half of all rows are drawn in."""
-
-CENTER_ROWS = 1000
-"""So many rows, evenly spread, tell where the middle of the data is."""
 
 MAX_SWAPPED = 2_000_000
 """Swaps on all rows are tried if there are no more pairs of a row and a cluster."""
@@ -233,17 +231,19 @@ def fit_kmeans(
     -----
     1. Search. It runs on at most 10,000 rows. Of more, a sample is drawn in which heavy
        rows and rows far from the mean are likelier (Bachem, Lucic and Krause 2018,
-       doi:10.1145/3219819.3219973). Of more than 64 columns it looks at the first 20
-       principal components. `n_init` starts get five iterations each. The best two, or
-       three if the data are small, go on to their optimum. Each optimum is improved by
-       swaps (Fränti and Kivijärvi 2000, doi:10.1007/s100440070013): the centroid that
-       is cheapest to lose moves to a row that is badly served, and the swap is undone
-       unless it lowers the inertia. Each gets ``4 n_init`` swaps, but at most 4 k. With
-       ``n_init=1`` there is one start and no swap.
-    2. Refinement. All partitions are carried to all rows, of more than 64 columns in 50
-       components, and then to all columns, where Lloyd's iterations run until no label
+       doi:10.1145/3219819.3219973). It looks at all columns, or at 20 principal
+       components where there are more than 64 columns and 500,000 values, and these
+       components hold at least half of the variance. `n_init` starts get five
+       iterations each. The best two, or three if the data are small, go on to their
+       optimum. Each optimum is improved by swaps (Fränti and Kivijärvi 2000,
+       doi:10.1007/s100440070013): the centroid that is cheapest to lose moves to a row
+       that is badly served, and the swap is undone unless it lowers the inertia. Each
+       gets ``4 n_init`` swaps, but at most 4 k. With ``n_init=1`` there is one start
+       and no swap.
+    2. Refinement. All partitions are carried to all rows, where there are components in
+       50 of them, and then to all columns, where Lloyd's iterations run until no label
        changes. The one with the lowest inertia wins.
-    3. Where components were taken, another search looks at all columns of 1,000 rows,
+    3. Where there are components, another search looks at all columns of 1,000 rows,
        since clusters may differ in columns that vary little.
 
     10,000 images take about 1 s at k = 10. Memory: 12 bytes for each value of `X`, and
@@ -544,11 +544,9 @@ def _find_center(rows: FloatArray) -> FloatArray:
     digits. Where values lie close together far from 0, differences from one of them are
     exact. Elsewhere the center is 0.
     """
-    # A median is not drawn away by a few rows that lie far out. Some rows are enough.
-    some_rows = rows[:: 1 + len(rows) // CENTER_ROWS]
-    center = np.quantile(some_rows, 0.5, axis=0, method="lower")
+    center = find_middle(rows)
     center[_loses_digits(rows, center)] = 0
-    return np.asarray(center)
+    return center
 
 
 def _scale_to_safe_size(rows: FloatArray) -> tuple[FloatArray, float]:
@@ -617,7 +615,7 @@ def _principal_components(points: FloatArray, sample: Sample) -> FloatArray:
     """
     rows = points[sample.rows]
     one_cluster = np.zeros(len(rows), dtype=np.int64)
-    center = np.median(rows[:: 1 + len(rows) // CENTER_ROWS], axis=0)
+    center = find_middle(rows)
     radii = np.sqrt(squared_residuals(rows, one_cluster, center[None, :]))
     farthest = FAR_OUT * np.median(radii)
     is_far = (radii > farthest) & (farthest > 0)  # half of the rows may be equal
@@ -629,8 +627,8 @@ def _principal_components(points: FloatArray, sample: Sample) -> FloatArray:
     rows -= mean
     covariance = (rows * sample.weight[:, None]).T @ rows
     d = len(covariance)
-    first, last = d - COARSE_COLUMNS, d - 1  # eigenvalues rise
-    variances, axes = eigh(covariance, subset_by_index=(first, last))
+    largest = (d - COARSE_COLUMNS, d - 1)  # eigenvalues rise
+    variances, axes = eigh(covariance, subset_by_index=largest)
     if variances[-SEARCH_COLUMNS:].sum() < SEARCH_SHARE * np.trace(covariance):
         return points
     axes = axes[:, ::-1]
@@ -677,7 +675,8 @@ def _carry_to_all_rows(problem: Problem, labels: IntArray, k: int) -> LloydResul
 
 def _carry_to_all_columns(problem: Problem, fit: LloydResult) -> LloydResult:
     """Return the optimum in all columns that a partition of all rows leads to."""
-    points, weight = problem.data.points, problem.data.weight
+    points = problem.data.points
+    weight = problem.data.weight
     centroids = weighted_means(points, weight, fit.labels, len(fit.centroids))
     start = fit._replace(centroids=centroids)
     return lloyd(points, weight, centroids, previous=start)

@@ -172,7 +172,6 @@ def _check_files(table: pd.DataFrame) -> pd.DataFrame:
         found = f"PSNR {quality.tolist()}"
         raise ValueError(f"table: found {found}, expected decibels, or infinity")
     return table.assign(size=sizes, PSNR=quality)
-    return table.assign(size=sizes, PSNR=quality)
 
 
 def _lossless_level(finite: pd.Series) -> float:
