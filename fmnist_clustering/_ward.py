@@ -193,7 +193,8 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
     with single_threaded_blas():
         merges = track(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
         tree = _to_linkage(np.array(list(merges)))
-    tree[:, 2] *= scale / unit
+    tree[:, 2] *= scale
+    tree[:, 2] /= unit
     return tree
 
 
