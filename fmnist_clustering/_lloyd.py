@@ -31,6 +31,12 @@ FEW_MOVED = 0.25
 """If a smaller share of the rows has moved, the sums of the clusters are adjusted."""
 
 
+MAX_COLUMNS_TOGETHER = 8
+MAX_DISTANCES_TOGETHER = 1_000_000
+"""With no more columns and distances, iterations from several starts run together:
+most of their time is spent on calls, not on arithmetic."""
+
+
 class _Rows(NamedTuple):
     """The rows, rounded to float32, the sums of squares of these, and the weights."""
 
@@ -121,6 +127,40 @@ def lloyd(
     return LloydResult(inertia, labels, means, is_converged)
 
 
+def lloyd_from_each(
+    points: FloatArray,
+    weight: FloatArray,
+    starts: FloatArray,
+    max_iter: int,
+    previous: LloydResult | None = None,
+) -> list[LloydResult]:
+    """Run a few of Lloyd's iterations from each of several starts.
+
+    Parameters
+    ----------
+    points, weight, previous : as in `lloyd`
+        The same.
+    starts : (m, k, d) float64
+        The centroids of each start.
+    max_iter : int
+        The largest number of iterations, 1 or more.
+
+    Returns
+    -------
+    list of LloydResult
+        What `lloyd` gives for each start, but for rounding of the means.
+    """
+    m, k, d = starts.shape
+    n_distances = len(points) * m * k
+    results: list[LloydResult | None] = [None] * m
+    if d <= MAX_COLUMNS_TOGETHER and n_distances <= MAX_DISTANCES_TOGETHER:
+        results = _iterate_together(points, weight, starts, max_iter)
+    return [
+        result or lloyd(points, weight, start, max_iter, previous=previous)
+        for result, start in zip(results, starts, strict=True)
+    ]
+
+
 def weighted_means(
     points: FloatArray, weight: FloatArray, labels: IntArray, k: int
 ) -> FloatArray:
@@ -149,7 +189,7 @@ def weighted_means(
     for start in range(0, len(points), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         differences = points[block] - anchors[labels[block]]
-        sums += _weighted_sums(differences, weight[block], labels[block], k)
+        sums += weighted_sums(differences, weight[block], labels[block], k)
     totals = np.bincount(labels, weight, k)
     return np.asarray(anchors + sums / totals[:, None])
 
@@ -295,8 +335,8 @@ def _move_means(
     rows = points[moved]
     row_weight = weight[moved]
     sums = before.centroids * np.bincount(before.labels, weight, k)[:, None]
-    sums -= _weighted_sums(rows, row_weight, before.labels[moved], k)
-    sums += _weighted_sums(rows, row_weight, labels[moved], k)
+    sums -= weighted_sums(rows, row_weight, before.labels[moved], k)
+    sums += weighted_sums(rows, row_weight, labels[moved], k)
     return sums / np.bincount(labels, weight, k)[:, None], False
 
 
@@ -320,7 +360,67 @@ def _inertia_of_means(
     return weighted_inertia(points, weight, labels, means)
 
 
-def _weighted_sums(
+def _iterate_together(
+    points: FloatArray, weight: FloatArray, starts: FloatArray, max_iter: int
+) -> list[LloydResult | None]:
+    """Return the result from each start; None where a cluster has become empty.
+
+    Row i of start s is in cell s k + (its cluster): all means come from one pass.
+    """
+    n, d = points.shape
+    m, k, _ = starts.shape
+    first_cells = k * np.arange(m)
+    weights = np.repeat(weight, m)
+    weighted_columns = [np.repeat(weight * column, m) for column in points.T]
+    centroids = starts
+    labels = np.full((n, m), -1)
+    is_converged = np.zeros(m, dtype=np.bool_)
+    has_all = np.ones(m, dtype=np.bool_)
+    for _ in range(max_iter):
+        squared = cdist(points, centroids.reshape(m * k, d), "sqeuclidean")
+        new_labels = squared.reshape(n * m, k).argmin(axis=1).reshape(n, m)
+        is_converged = (new_labels == labels).all(axis=0)
+        if is_converged.all():
+            break
+        labels = new_labels
+        cells = (labels + first_cells).ravel()
+        totals = np.bincount(cells, weights, m * k).reshape(m, k, 1)
+        sums = [np.bincount(cells, column, m * k) for column in weighted_columns]
+        sums_by_start = np.stack(sums, axis=1).reshape(m, k, d)
+        # Without rows a centroid stays where it started, and the start is given up.
+        centroids = np.divide(
+            sums_by_start, totals, where=totals > 0, out=starts.copy()
+        )
+        has_all &= (totals > 0).all(axis=(1, 2))
+
+    results: list[LloydResult | None] = [None] * m
+    inertias = _inertias_of_means(points, weight, labels, centroids, totals)
+    for s in np.flatnonzero(has_all):
+        own_labels = np.ascontiguousarray(labels[:, s])
+        is_fixed = bool(is_converged[s])
+        results[s] = LloydResult(inertias[s], own_labels, centroids[s], is_fixed)
+    return results
+
+
+def _inertias_of_means(
+    points: FloatArray,
+    weight: FloatArray,
+    labels: IntArray,
+    centroids: FloatArray,
+    totals: FloatArray,
+) -> list[float]:
+    """Return the inertia from each start, as `_inertia_of_means` does for one."""
+    squared_norms = np.einsum("ij,ij->i", points, points)
+    total = float((weight * squared_norms).sum())
+    between = (totals * np.square(centroids)).sum(axis=(1, 2))
+    inertias: list[float] = (total - between).tolist()
+    for s, inertia in enumerate(inertias):
+        if inertia <= SMALLEST_SHARE * total:
+            inertias[s] = weighted_inertia(points, weight, labels[:, s], centroids[s])
+    return inertias
+
+
+def weighted_sums(
     rows: FloatArray, weight: FloatArray, labels: IntArray, k: int
 ) -> FloatArray:
     """Return the weighted sum of the rows of each cluster, added in their order."""

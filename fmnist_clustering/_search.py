@@ -9,7 +9,9 @@ from scipy.spatial.distance import cdist
 from fmnist_clustering._lloyd import (
     LloydResult,
     lloyd,
+    lloyd_from_each,
     weighted_means,
+    weighted_sums,
 )
 from fmnist_clustering._validation import FloatArray, IntArray
 
@@ -28,9 +30,14 @@ STARTS_FOLLOWED = 6
 SAME_SHARE = 0.99
 """Two optima are the same if so many rows stay together."""
 
-SWAPS_PER_START = 4
-SWAPS_PER_CLUSTER = 4
-"""Each optimum gets the smaller of 4 n_init and 4 k swaps."""
+ROUNDS_OF_BEST = 3
+"""The best optimum is improved until so many rounds of swaps bring nothing."""
+
+ROUNDS_OF_OTHERS = 2
+"""The same for the other optima."""
+
+MAX_ROUNDS = 20
+"""No optimum gets more rounds than these, even if all of them bring something."""
 
 MOST_ROWS_PER_SWAP = 50
 """Of k // d rows, but no more than these, the one that saves most is taken."""
@@ -88,16 +95,16 @@ def find_optima(
         Fixed points of Lloyd's iterations.
     """
     if n_init == 1 or k == 1:
-        start = _initial_centroids(points, weight, k, init, rng)
-        return [lloyd(points, weight, start)]
+        starts = _initial_centroids(points, weight, k, 1, init, rng)
+        return [lloyd(points, weight, starts[0])]
     n_optima = OPTIMA_CARRIED_ON + (points.size <= SMALL_DATA)
     optima: list[LloydResult] = []
     for run in _run_starts(points, weight, k, n_init, init, rng)[:STARTS_FOLLOWED]:
         fit = lloyd(points, weight, run.centroids, previous=run)
         if any(_is_same_partition(fit.labels, other.labels) for other in optima):
             continue
-        n_swaps = count_swaps(n_init, k)
-        optima.append(improve_by_swaps(points, weight, fit, n_swaps, rng))
+        n_rounds = ROUNDS_OF_OTHERS if optima else ROUNDS_OF_BEST
+        optima.append(improve_by_swaps(points, weight, fit, n_init, n_rounds, rng))
         if len(optima) == n_optima:
             break
     return optima
@@ -124,22 +131,6 @@ def best_start(
         Not yet a fixed point, as a rule.
     """
     return _run_starts(points, weight, k, n_init, init, rng)[0]
-
-
-def count_swaps(n_init: int, k: int) -> int:
-    """Return how many swaps an optimum gets.
-
-    Parameters
-    ----------
-    n_init, k : int
-        See `find_optima`.
-
-    Returns
-    -------
-    int
-        0 or more.
-    """
-    return min(SWAPS_PER_START * n_init, SWAPS_PER_CLUSTER * k)
 
 
 def distinct_rows(points: FloatArray, order: Iterable[int], k: int) -> list[int]:
@@ -173,12 +164,14 @@ def improve_by_swaps(
     weight: FloatArray,
     fit: LloydResult,
     n_swaps: int,
+    n_rounds: int,
     rng: np.random.Generator,
 ) -> LloydResult:
     """Return the best optimum that is found by moving one centroid at a time.
 
     Each swap moves the centroid that is cheapest to lose to a row that is badly served
-    (Fränti and Kivijärvi 2000), and is undone unless it lowers the inertia.
+    (Fränti and Kivijärvi 2000), and is undone unless it lowers the inertia. Swaps are
+    tried in rounds, because several of them together take little longer than one.
 
     Parameters
     ----------
@@ -187,7 +180,9 @@ def improve_by_swaps(
     fit : LloydResult
         A fixed point of Lloyd's iterations.
     n_swaps : int
-        How many swaps are tried.
+        How many swaps make a round.
+    n_rounds : int
+        After so many rounds without success the search ends.
     rng : Generator
         Draws the rows.
 
@@ -197,31 +192,74 @@ def improve_by_swaps(
         A fixed point that is no worse.
     """
     best = fit
-    k, d = best.centroids.shape
+    squared_norms = _squared_norms(points)
+    n_failed = 0
+    for _ in range(MAX_ROUNDS):
+        starts = _swap(points, weight, squared_norms, best, n_swaps, rng)
+        if len(starts) == 0:  # no row is off its centroid
+            break
+        better = _improve_from(starts, points, weight, best)
+        n_failed = 0 if better else n_failed + 1
+        best = better or best
+        if n_failed == n_rounds:
+            break
+    return best
+
+
+def _improve_from(
+    starts: FloatArray, points: FloatArray, weight: FloatArray, best: LloydResult
+) -> LloydResult | None:
+    """Return an optimum that is better than the best one, if a start leads there."""
+    trials = lloyd_from_each(points, weight, starts, TRIAL_ITERATIONS, best)
+    excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / len(best.centroids))
+    for trial in sorted(trials, key=lambda trial: trial.inertia):
+        if trial.inertia >= best.inertia * (1 + excess):
+            break
+        if _leads_back(trial, best, weight):
+            continue
+        fit = lloyd(points, weight, trial.centroids, previous=trial)
+        if fit.inertia < best.inertia and fit.is_converged:
+            return fit
+    return None
+
+
+def _swap(
+    points: FloatArray,
+    weight: FloatArray,
+    squared_norms: FloatArray,
+    fit: LloydResult,
+    n_swaps: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Return the centroids after each of some swaps, (n_swaps, k, d).
+
+    The cost of a swap is the inertia before any iteration, when each row has the
+    nearest of three: its own centroid unless that was moved, the next nearest one, and
+    the new one.
+    """
+    k, d = fit.centroids.shape
+    own, second = _two_nearest(points, squared_norms, fit)
+    error = weight * own
+    total_error = error.sum()
+    if total_error == 0:
+        return np.empty((0, k, d))
     # With many clusters in few dimensions most rows save little: look at several.
     n_rows = min(max(1, k // d), MOST_ROWS_PER_SWAP)
-    excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / k)
-    squared_norms = _squared_norms(points)
-    nearest_two = _two_nearest(points, squared_norms, best)
-    for _ in range(n_swaps):
-        error = weight * nearest_two[0]
-        total_error = error.sum()
-        if total_error == 0:
-            break  # no row is off its centroid
-        rows = rng.choice(len(points), n_rows, p=error / total_error)
-        to_rows = _squared_distances(points, squared_norms, points[rows])
-        i, removed = _best_swap(weight, best.labels, nearest_two, to_rows)
-        swapped = best.centroids.copy()
-        swapped[removed] = points[rows[i]]
-        trial = lloyd(points, weight, swapped, TRIAL_ITERATIONS, previous=best)
-        # Only a trial that passes here can end below the best, which so is an optimum.
-        is_promising = trial.inertia < best.inertia * (1 + excess)
-        if is_promising and not _leads_back(trial, best, weight):
-            trial = lloyd(points, weight, trial.centroids, previous=trial)
-        if trial.inertia < best.inertia and trial.is_converged:
-            best = trial
-            nearest_two = _two_nearest(points, squared_norms, best)
-    return best
+    n_drawn = min(n_swaps * n_rows, np.count_nonzero(error))
+    drawn = rng.choice(len(points), n_drawn, replace=False, p=error / total_error)
+    rows = np.resize(drawn, n_swaps * n_rows)  # repeats them if there are too few
+    to_rows = _squared_distances(points, squared_norms, points[rows])
+    with_own = np.minimum(own[:, None], to_rows)
+    without_own = np.minimum(second[:, None], to_rows)
+    losses = weighted_sums(without_own - with_own, weight, fit.labels, k)
+    costs = losses.min(axis=0) + weight @ with_own
+
+    swaps = np.arange(n_swaps)
+    chosen = costs.reshape(n_swaps, n_rows).argmin(axis=1) + n_rows * swaps
+    cheapest_to_lose = losses[:, chosen].argmin(axis=0)
+    centroids = np.tile(fit.centroids, (n_swaps, 1, 1))
+    centroids[swaps, cheapest_to_lose] = points[rows[chosen]]
+    return centroids
 
 
 def _run_starts(
@@ -233,24 +271,34 @@ def _run_starts(
     rng: np.random.Generator,
 ) -> list[LloydResult]:
     """Return several starts after a few iterations, the best one first."""
-    starts = [_initial_centroids(points, weight, k, init, rng) for _ in range(n_init)]
-    runs = [lloyd(points, weight, start, START_ITERATIONS) for start in starts]
+    starts = _initial_centroids(points, weight, k, n_init, init, rng)
+    runs = lloyd_from_each(points, weight, starts, START_ITERATIONS)
     return sorted(runs, key=lambda run: run.inertia)
 
 
 def _initial_centroids(
-    points: FloatArray, weight: FloatArray, k: int, init: str, rng: np.random.Generator
+    points: FloatArray,
+    weight: FloatArray,
+    k: int,
+    n_init: int,
+    init: str,
+    rng: np.random.Generator,
 ) -> FloatArray:
-    """Return k initial centroids, moved a little off the rows (see `JITTER`)."""
+    """Return initial centroids, (n_init, k, d), moved off the rows (see `JITTER`)."""
     n = len(points)
     if init == "k-means++":
-        centroids = points[_spread_rows(points, weight, k, rng)]
+        centroids = points[_spread_rows(points, weight, k, n_init, rng)]
     elif init == "random":
-        order = rng.choice(n, n, replace=False, p=weight / weight.sum())
-        centroids = points[distinct_rows(points, order, k)]
+        chance = weight / weight.sum()
+        orders = [rng.choice(n, n, replace=False, p=chance) for _ in range(n_init)]
+        centroids = np.stack(
+            [points[distinct_rows(points, order, k)] for order in orders]
+        )
     else:
-        labels = rng.permutation(np.arange(n) % k)
-        centroids = weighted_means(points, weight, labels, k)
+        partitions = [rng.permutation(np.arange(n) % k) for _ in range(n_init)]
+        centroids = np.stack(
+            [weighted_means(points, weight, labels, k) for labels in partitions]
+        )
     jitter = rng.uniform(-JITTER, JITTER, centroids.shape) * np.ptp(points)
     return np.asarray(centroids + jitter)
 
@@ -293,33 +341,41 @@ def _leads_back(trial: LloydResult, best: LloydResult, weight: FloatArray) -> bo
 
 
 def _spread_rows(
-    points: FloatArray, weight: FloatArray, k: int, rng: np.random.Generator
-) -> list[int]:
-    """Draw k rows that lie far from each other (greedy k-means++).
+    points: FloatArray,
+    weight: FloatArray,
+    k: int,
+    n_init: int,
+    rng: np.random.Generator,
+) -> IntArray:
+    """Draw k rows that lie far from each other, for each start (greedy k-means++).
 
     Each row is drawn with a probability proportional to its squared distance from the
     nearest one that was drawn before (Arthur and Vassilvitskii 2007). Of several draws
     that one is kept after which the rows are best served, as in scikit-learn.
     """
+    n = len(points)
     n_draws = 2 + int(math.log(k))
-    first = int(rng.choice(len(points), p=weight / weight.sum()))
-    chosen = [first]
+    starts = np.arange(n_init)
     squared_norms = _squared_norms(points)
-    nearest = _squared_distances(points, squared_norms, points[[first]])[:, 0]
-    while len(chosen) < k:
-        cumulated = np.cumsum(weight * nearest)
-        if cumulated[-1] == 0:
+    chosen = np.empty((n_init, k), dtype=np.int64)
+    chosen[:, 0] = rng.choice(n, n_init, p=weight / weight.sum())
+    nearest = _squared_distances(points, squared_norms, points[chosen[:, 0]])
+    for i in range(1, k):
+        cumulated = np.cumsum(weight[:, None] * nearest, axis=0)
+        places = rng.random((n_draws, n_init)) * cumulated[-1]
+        draws = (cumulated[:, None, :] <= places).sum(axis=0)
+        draws = np.minimum(draws, n - 1)
+        to_draws = _squared_distances(points, squared_norms, points[draws.ravel()])
+        served = np.minimum(nearest[:, None, :], to_draws.reshape(n, n_draws, n_init))
+        best = (weight[:, None, None] * served).sum(axis=0).argmin(axis=0)
+        chosen[:, i] = draws[best, starts]
+        nearest = served[:, best, starts]
+
+    for start, rows in enumerate(chosen):
+        if len(distinct_rows(points, rows, k)) < k:
             # No row is told apart by rough distances: take any that differ.
-            order = [*chosen, *rng.permutation(len(points)).tolist()]
-            return distinct_rows(points, order, k)
-        places = rng.random(n_draws) * cumulated[-1]
-        draws = np.searchsorted(cumulated, places, side="right")
-        draws = np.minimum(draws, len(points) - 1)
-        to_draws = _squared_distances(points, squared_norms, points[draws])
-        served = np.minimum(nearest[:, None], to_draws)
-        best = int((weight[:, None] * served).sum(axis=0).argmin())
-        chosen.append(int(draws[best]))
-        nearest = served[:, best]
+            order = [*rows.tolist(), *rng.permutation(n).tolist()]
+            chosen[start] = distinct_rows(points, order, k)
     return chosen
 
 
@@ -332,27 +388,3 @@ def _two_nearest(
     own = squared[rows, fit.labels]
     squared[rows, fit.labels] = np.inf
     return own, squared.min(axis=1)
-
-
-def _best_swap(
-    weight: FloatArray,
-    labels: IntArray,
-    nearest_two: tuple[FloatArray, FloatArray],
-    to_rows: FloatArray,
-) -> tuple[int, int]:
-    """Return which of some rows, and which centroid to move there, cost least.
-
-    This is the cost before any iteration, when each row has the nearest of three: its
-    own centroid unless that was moved, the next nearest one, and the new one.
-    """
-    own, second = nearest_two
-    swaps = []
-    for i, to_row in enumerate(to_rows.T):
-        with_own = np.minimum(own, to_row)
-        without_own = np.minimum(second, to_row)
-        losses = np.bincount(labels, weight * (without_own - with_own))
-        removed = int(losses.argmin())
-        cost = float((weight * with_own).sum() + losses[removed])
-        swaps.append((cost, i, removed))
-    _, i, removed = min(swaps)
-    return i, removed

@@ -222,6 +222,7 @@ def run_parallel(
     description: str | None = None,
     *,
     shared_memory: bool = False,
+    n_threads: int = -1,
 ) -> Iterator[Any]:
     """Run tasks on all cores, each with one thread of BLAS and OpenMP.
 
@@ -239,6 +240,10 @@ def run_parallel(
     shared_memory : bool
         True: run in threads whatever is configured, since tasks change what they are
         given, or would take too much with them.
+    n_threads : int
+        How many threads to use unless something else is configured; -1: as many as
+        there are cores. Tasks that call many short functions are faster in one thread:
+        in several they wait for each other, since Python runs one at a time.
 
     Yields
     ------
@@ -254,7 +259,7 @@ def run_parallel(
     """
     hint = {"require": "sharedmem"} if shared_memory else {"prefer": "threads"}
     backend, _ = get_active_backend(**hint)
-    n_jobs = _count_jobs(backend) if n_calls > 1 else 1
+    n_jobs = _count_jobs(backend, n_threads) if n_calls > 1 else 1
     return_as = "generator" if backend.supports_return_generator else "list"
     parallel = Parallel(n_jobs, return_as=return_as, **hint)
     loop = _Loop()
@@ -274,10 +279,11 @@ def run_parallel(
         loop.stop()
 
 
-def _count_jobs(backend: Any) -> int:
+def _count_jobs(backend: Any, n_threads: int) -> int:
     """Return how many tasks may run at the same time; -1 means as many as possible."""
     _, configured = get_active_backend()
-    n_jobs = -1 if configured is None else int(configured)
+    default = n_threads if isinstance(backend, ThreadingBackend) else -1
+    n_jobs = default if configured is None else int(configured)
     if n_jobs < 0 and isinstance(backend, LOCAL_BACKENDS):
         # -1 means all cores, -2 all but one, and so on. joblib does not see all limits.
         return max(n_cores() + 1 + n_jobs, 1)

@@ -10,7 +10,12 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from fmnist_clustering import _lloyd
-from fmnist_clustering._lloyd import lloyd, weighted_inertia, weighted_means
+from fmnist_clustering._lloyd import (
+    lloyd,
+    lloyd_from_each,
+    weighted_inertia,
+    weighted_means,
+)
 
 Points = NDArray[np.float64]
 Generator = np.random.Generator
@@ -197,3 +202,31 @@ def test_means_of_blocks_of_rows(
         rows = labels == cluster
         expected = np.average(points[rows], axis=0, weights=weight[rows])
         np.testing.assert_allclose(means[cluster], expected, rtol=1e-15)
+
+
+def test_iterations_from_several_starts_are_those_from_each() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(200, 3))
+    weight = rng.uniform(0.5, 2, 200)
+    starts = points[rng.choice(200, (6, 5))]
+    starts[4, 3] = 100.0  # no row is near: the cluster becomes empty
+    together = lloyd_from_each(points, weight, starts, 4)
+    for start, fit in zip(starts, together, strict=True):
+        alone = lloyd(points, weight, start, 4)
+        np.testing.assert_array_equal(fit.labels, alone.labels)
+        np.testing.assert_allclose(fit.centroids, alone.centroids, rtol=1e-12)
+        assert fit.inertia == pytest.approx(alone.inertia, rel=1e-12)
+        assert fit.is_converged == alone.is_converged
+
+
+def test_starts_of_groups_far_apart_keep_the_digits_of_their_inertia() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat([[0.0, 0.0], [1e9, 1e9]], 20, axis=0)
+    points = groups + rng.normal(size=(40, 2))
+    starts = np.stack([points[[0, 30]], points[[10, 20]]])
+    for fit in lloyd_from_each(points, np.ones(40), starts, 3):
+        exact = sum(
+            np.square(half - half.mean(axis=0)).sum()
+            for half in (points[:20], points[20:])
+        )
+        assert fit.inertia == pytest.approx(exact, rel=1e-6)
