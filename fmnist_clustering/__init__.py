@@ -7,11 +7,13 @@ from fmnist_clustering.color import ciede2000, delta_e, psnr, srgb_to_lab
 from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split, read_csv
 from fmnist_clustering.distances import condensed_distances
 from fmnist_clustering.hierarchy import (
+    Cut,
     TruncatedTree,
     compare_linkages,
     flat_clusters,
     linkage,
     merge_gaps,
+    select_cut,
     truncate_tree,
 )
 from fmnist_clustering.images import SAMPLES, image_file_size, load_image
@@ -31,22 +33,27 @@ from fmnist_clustering.quantization import (
 )
 from fmnist_clustering.selection import (
     Elbow,
-    KSweep,
     describe_selection,
     elbow,
     elbow_ranges,
     select_k,
     selection_scores,
+)
+from fmnist_clustering.silhouette import silhouette_samples
+from fmnist_clustering.sweep import (
+    KSweep,
+    gap_statistic,
+    near_ties,
     stability,
     sweep_k,
 )
-from fmnist_clustering.silhouette import silhouette_samples
 
 __version__ = "0.2.0.dev0"
 
 __all__ = [
     "CLASS_NAMES",
     "SAMPLES",
+    "Cut",
     "Elbow",
     "FashionMNIST",
     "IndexedImage",
@@ -67,6 +74,7 @@ __all__ = [
     "external_scores",
     "fit_kmeans",
     "flat_clusters",
+    "gap_statistic",
     "image_file_size",
     "indexed_png",
     "inertia",
@@ -75,9 +83,11 @@ __all__ = [
     "load_split",
     "match_labels",
     "merge_gaps",
+    "near_ties",
     "psnr",
     "quantize",
     "read_csv",
+    "select_cut",
     "select_k",
     "selection_scores",
     "silhouette_samples",

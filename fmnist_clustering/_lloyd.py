@@ -10,7 +10,7 @@ written here so that
 * no cluster is ever empty, as long as there are as many different rows as clusters.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -24,6 +24,9 @@ MAX_ITERATIONS = 1000
 BLOCK_ROWS = 10_000
 """Rows whose differences or distances are held in memory at the same time."""
 
+SUBTRACTED_COLUMNS = 8
+"""With no more columns than this subtraction is faster than a product."""
+
 SMALLEST_SHARE = 1e-4
 """If less than this share of the squares is left, a difference of sums is not used."""
 
@@ -31,10 +34,9 @@ FEW_MOVED = 0.25
 """If a smaller share of the rows has moved, the sums of the clusters are adjusted."""
 
 
-MAX_COLUMNS_TOGETHER = 8
-MAX_DISTANCES_TOGETHER = 1_000_000
-"""With no more columns and distances, iterations from several starts run together:
-most of their time is spent on calls, not on arithmetic."""
+MAX_VALUES_TOGETHER = 1_000_000
+"""From several starts iterations run together if all coordinate differences of rows
+and centroids are no more: most of the time is then spent on calls, not arithmetic."""
 
 
 class _Rows(NamedTuple):
@@ -151,9 +153,8 @@ def lloyd_from_each(
         What `lloyd` gives for each start, but for rounding of the means.
     """
     m, k, d = starts.shape
-    n_distances = len(points) * m * k
     results: list[LloydResult | None] = [None] * m
-    if d <= MAX_COLUMNS_TOGETHER and n_distances <= MAX_DISTANCES_TOGETHER:
+    if len(points) * m * k * d <= MAX_VALUES_TOGETHER:
         results = _iterate_together(points, weight, starts, max_iter)
     return [
         result or lloyd(points, weight, start, max_iter, previous=previous)
@@ -279,6 +280,12 @@ def _nearest(rows: _Rows, centroids: FloatArray) -> IntArray:
     """
     points, points_32, squared_norms, _ = rows
     nearest = np.empty(len(points), dtype=np.int64)
+    if points.shape[1] <= SUBTRACTED_COLUMNS:
+        for start in range(0, len(points), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            squared = cdist(points[block], centroids, "sqeuclidean")
+            nearest[block] = squared.argmin(axis=1)
+        return nearest
     for start in range(0, len(points), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         nearest[block] = _nearest_by_product(
@@ -376,6 +383,7 @@ def _iterate_together(
     labels = np.full((n, m), -1)
     is_converged = np.zeros(m, dtype=np.bool_)
     has_all = np.ones(m, dtype=np.bool_)
+    totals: Any = np.ones((m, k, 1))
     for _ in range(max_iter):
         squared = cdist(points, centroids.reshape(m * k, d), "sqeuclidean")
         new_labels = squared.reshape(n * m, k).argmin(axis=1).reshape(n, m)

@@ -30,11 +30,17 @@ STARTS_FOLLOWED = 6
 SAME_SHARE = 0.99
 """Two optima are the same if so many rows stay together."""
 
-ROUNDS_OF_BEST = 3
-"""The best optimum is improved until so many rounds of swaps bring nothing."""
+SWAPS_PER_START = 4
+"""An optimum is final when 4 `n_init` swaps in a row have brought little."""
 
-ROUNDS_OF_OTHERS = 2
-"""The same for the other optima."""
+ROUNDS_OF_SWAPS = 4
+"""They are tried in so many rounds, in fewer if the data are small."""
+
+VALUES_PER_ROUND = 100_000
+"""On small data a round is as large as that: then more swaps take little longer."""
+
+SMALL_GAIN = 3e-4
+"""A round that wins less than this share of the inertia has brought little."""
 
 MAX_ROUNDS = 20
 """No optimum gets more rounds than these, even if all of them bring something."""
@@ -103,8 +109,8 @@ def find_optima(
         fit = lloyd(points, weight, run.centroids, previous=run)
         if any(_is_same_partition(fit.labels, other.labels) for other in optima):
             continue
-        n_rounds = ROUNDS_OF_OTHERS if optima else ROUNDS_OF_BEST
-        optima.append(improve_by_swaps(points, weight, fit, n_init, n_rounds, rng))
+        n_swaps = SWAPS_PER_START * n_init
+        optima.append(improve_by_swaps(points, weight, fit, n_swaps, rng))
         if len(optima) == n_optima:
             break
     return optima
@@ -164,7 +170,6 @@ def improve_by_swaps(
     weight: FloatArray,
     fit: LloydResult,
     n_swaps: int,
-    n_rounds: int,
     rng: np.random.Generator,
 ) -> LloydResult:
     """Return the best optimum that is found by moving one centroid at a time.
@@ -180,9 +185,7 @@ def improve_by_swaps(
     fit : LloydResult
         A fixed point of Lloyd's iterations.
     n_swaps : int
-        How many swaps make a round.
-    n_rounds : int
-        After so many rounds without success the search ends.
+        After so many swaps in a row that bring little the search ends, 1 or more.
     rng : Generator
         Draws the rows.
 
@@ -193,15 +196,19 @@ def improve_by_swaps(
     """
     best = fit
     squared_norms = _squared_norms(points)
+    n_values = points.size * len(fit.centroids)
+    n_together = max(VALUES_PER_ROUND // n_values, n_swaps // ROUNDS_OF_SWAPS, 1)
+    n_together = min(n_together, n_swaps)
     n_failed = 0
     for _ in range(MAX_ROUNDS):
-        starts = _swap(points, weight, squared_norms, best, n_swaps, rng)
+        starts = _swap(points, weight, squared_norms, best, n_together, rng)
         if len(starts) == 0:  # no row is off its centroid
             break
         better = _improve_from(starts, points, weight, best)
-        n_failed = 0 if better else n_failed + 1
+        target = best.inertia * (1 - SMALL_GAIN)
         best = better or best
-        if n_failed == n_rounds:
+        n_failed = n_failed + n_together if best.inertia > target else 0
+        if n_failed >= n_swaps:
             break
     return best
 

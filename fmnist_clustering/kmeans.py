@@ -239,9 +239,9 @@ def fit_kmeans(
        iterations each. The best two, or three if the data are small, go on to their
        optimum. Each optimum is improved by swaps (Fränti and Kivijärvi 2000,
        doi:10.1007/s100440070013): the centroid that is cheapest to lose moves to a row
-       that is badly served, and the swap is undone unless it lowers the inertia. It
-       ends when `n_init` swaps in a row (and twice more) have
-       brought nothing. With ``n_init=1`` there is one start and no swap.
+       that is badly served, and the swap is undone unless it lowers the inertia. The
+       search ends when ``4 n_init`` swaps in a row have brought little. With
+       ``n_init=1`` there is one start and no swap.
     2. Refinement. All partitions are carried to all rows, where there are components in
        50 of them, and then to all columns, where Lloyd's iterations run until no label
        changes. The one with the lowest inertia wins.
@@ -660,7 +660,7 @@ def _find_best(
     if is_sampled and is_quick and n_init > 1 and k > 1:
         # What is best on the sample need not be best on all rows.
         weight = data.weight
-        fits[0] = improve_by_swaps(problem.coarse, weight, fits[0], n_init, 1, rng)
+        fits[0] = improve_by_swaps(problem.coarse, weight, fits[0], n_init, rng)
     if problem.coarse is data.points:
         return fits[0]
 
@@ -708,7 +708,7 @@ def _search_all_columns(
     if start.inertia > known.inertia * WIDE_START:
         return best
     fit = lloyd(rows, sample.weight, start.centroids)
-    fit = improve_by_swaps(rows, sample.weight, fit, n_init, 1, rng)
+    fit = improve_by_swaps(rows, sample.weight, fit, n_init, rng)
     if fit.inertia > known.inertia * WIDE_GAIN:
         return best
     trial = lloyd(data.points, data.weight, fit.centroids)

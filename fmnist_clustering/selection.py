@@ -1,17 +1,13 @@
 """How many clusters? Scores over k, and the rules that pick k or decline to."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.spatial.distance import cdist
-from sklearn.metrics import (
-    adjusted_rand_score,
-)
 
 from fmnist_clustering._lloyd import weighted_means
 from fmnist_clustering._validation import (
@@ -20,59 +16,33 @@ from fmnist_clustering._validation import (
     check_columns,
     check_curve,
     check_instance,
-    check_integer,
     check_k_values,
     check_labels,
     check_numbers,
 )
 from fmnist_clustering.distances import direct_distances, norms, power_of_two_near
-from fmnist_clustering.kmeans import (
-    KMeansFit,
-    Problem,
-    as_data,
-    fit_many,
-    prepare,
-    prepare_as_they_are,
-    search_columns,
-)
+from fmnist_clustering.kmeans import as_data
 from fmnist_clustering.labels import canonical_labels
-from fmnist_clustering.silhouette import silhouette_samples
+from fmnist_clustering.sweep import MIN_RESAMPLES, KSweep
 
 ELBOW_STRENGTH = 0.5
 """Above this strength there is an elbow; `elbow` says why."""
+CANDIDATES = slice(1, -4)
+"""An elbow needs one step before it, and four after it to compare it with."""
+MIN_ELBOW_POINTS = 6
+"""Of so many k one is a candidate."""
 FLAT_SLOPE = 1e-9
 """Steps of a smaller slope than this are rounding errors, and pay nothing."""
-MAX_RESAMPLED_ROWS = 10_000
-"""Stability looks at so many rows at most."""
 LARGEST = float(np.finfo(np.float64).max)
 """The largest finite number."""
-MIN_RESAMPLES = 3
-"""The jackknife leaves out one resample, and needs a pair among the others."""
+GAP = "gap"
+"""The criterion that answers only whether there is one cluster."""
+AGREEMENT = 4
+"""So many criteria, or more, that pick the same k agree."""
+RECORD = {5: (0, 0), 4: (0, 0), 3: (0, 0)}
+"""How many criteria picked the same k: how often it was right, of how many times.
 
-
-class KSweep(NamedTuple):
-    """One k-means fit for each k.
-
-    Attributes
-    ----------
-    k_values : (m,) int64
-        The numbers of clusters.
-    inertia : (m,) float64
-        The cost of each fit, see `fmnist_clustering.kmeans.inertia`.
-    silhouette : (m,) float64
-        The mean silhouette of each fit over all rows; NaN at k = 1, where it is not
-        defined.
-    labels : (m, n) int64
-        One labeling in each row.
-    centroids : list of (k, d) float64
-        The means of the clusters of each fit.
-    """
-
-    k_values: IntArray
-    inertia: FloatArray
-    silhouette: FloatArray
-    labels: IntArray
-    centroids: list[FloatArray]
+On the data sets of ``make validate`` that have clusters."""
 
 
 class Elbow(NamedTuple):
@@ -91,139 +61,11 @@ class Elbow(NamedTuple):
     strength: float
 
 
-def sweep_k(
-    X: ArrayLike,
-    k_values: Iterable[int],
-    *,
-    n_init: int = 10,
-    random_state: int = 0,
-) -> KSweep:
-    """Fit k-means for each k and score each fit.
-
-    Parameters
-    ----------
-    X : (n, d) array-like
-        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
-        other data are taken as they are.
-    k_values : iterable of int
-        Rising numbers of clusters, from 1 to n - 1.
-    n_init, random_state : int
-        See `fmnist_clustering.kmeans.fit_kmeans`.
-
-    Returns
-    -------
-    KSweep
-        ``.k_values``, ``.inertia``, ``.silhouette``, ``.labels`` and ``.centroids``.
-
-    Raises
-    ------
-    ValueError
-        When there are no k values, when they do not rise, or when they are out of
-        range, or above the number of distinct rows.
-
-    Notes
-    -----
-    The rows are prepared once for all fits, and the fits run on all cores. All
-    silhouettes share one pass over the distances.
-    """
-    problem = prepare(X)
-    k = check_k_values(k_values, 1, len(problem.data.points) - 1)
-    settings = {"problem": problem, "n_init": n_init, "random_state": random_state}
-    requests = [settings | {"n_clusters": int(n_clusters)} for n_clusters in k]
-    fits = _fit_each(requests, "k-means")
-    inertia = np.array([fit.inertia for fit in fits])
-    labels = np.stack([fit.labels for fit in fits])
-    centroids = [fit.centroids for fit in fits]
-
-    silhouette = np.full(len(k), np.nan)
-    is_defined = k > 1
-    if is_defined.any():
-        samples = silhouette_samples(X, labels[is_defined])
-        silhouette[is_defined] = samples.mean(axis=1)
-    return KSweep(k, inertia, silhouette, labels, centroids)
-
-
-def stability(
-    X: ArrayLike,
-    k_values: Iterable[int],
-    *,
-    n_resamples: int = 10,
-    n_init: int = 10,
-    random_state: int = 0,
-) -> pd.DataFrame:
-    """Ask whether another sample would give the same clusters.
-
-    Several random halves of the rows are clustered, each on its own. The centroids of
-    each half then label all rows, and these labelings are compared pair by pair
-    (Ben-Hur, Elisseeff and Guyon 2002, doi:10.1142/9789812799623_0002).
-
-    Parameters
-    ----------
-    X : (n, d) array-like
-        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
-        other data are taken as they are. Of more than 10,000 rows a random sample of
-        10,000 is used, and n is 10,000 from here on.
-    k_values : iterable of int
-        Rising numbers of clusters, from 2 to n // 2 - 1.
-    n_resamples : int
-        How many halves are drawn, 3 or more. All k see the same halves.
-    n_init : int
-        See `fmnist_clustering.kmeans.fit_kmeans`.
-    random_state : int
-        Chooses the halves, and the starts of k-means.
-
-    Returns
-    -------
-    DataFrame
-        One row for each k (the index), and one column for each pair of resamples
-        (``first``, ``second``): the adjusted Rand index of their two labelings. 1 means
-        that they are equal, 0 is what chance gives. High values say that the clusters
-        do not depend on the sample. That alone does not make them real, since any cut
-        that is easy to repeat is stable.
-
-    Raises
-    ------
-    ValueError
-        For k values out of range, or above the number of distinct rows of a half, or
-        fewer than three resamples.
-
-    Notes
-    -----
-    Where `fit_kmeans` searches in 20 principal components, these are clustered.
-    The halves come one after the other from ``rng.choice(n, n // 2, replace=False)``
-    with ``rng = numpy.random.default_rng(random_state)``. 10,000 images and k from 2 to
-    14 take about 20 s on two cores for 130 fits and 585 comparisons.
-    """
-    n_resamples = check_integer(n_resamples, "n_resamples", MIN_RESAMPLES)
-    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
-    problem = prepare(X)
-    unit = problem.data.unit
-    points = _random_rows(search_columns(problem))
-    k = check_k_values(k_values, 2, len(points) // 2 - 1)
-    halves = [_draw_half(points, unit, rng) for _ in range(n_resamples)]
-
-    settings = {"n_init": n_init, "random_state": random_state}
-    requests = [
-        settings | {"problem": half, "n_clusters": int(n_clusters)}
-        for n_clusters in k
-        for half in halves
-    ]
-    fits = _fit_each(requests, "k-means on resamples")
-    labels = np.stack([_nearest(points, fit.centroids * unit) for fit in fits])
-
-    labels_by_k = labels.reshape(len(k), n_resamples, len(points))
-    pairs = list(combinations(range(n_resamples), 2))
-    return pd.DataFrame(
-        [_compare_pairs(labels_of_k, pairs) for labels_of_k in labels_by_k],
-        index=pd.Index(k, name="k"),
-        columns=pd.MultiIndex.from_tuples(pairs, names=["first", "second"]),
-    )
-
-
 def selection_scores(
     X: ArrayLike,
     sweep: KSweep,
     replicates: pd.DataFrame,
+    gaps: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Put all scores over k into one table.
 
@@ -236,6 +78,8 @@ def selection_scores(
         The result of `sweep_k`.
     replicates : DataFrame
         The result of `stability`. Its k values may differ from those of the sweep.
+    gaps : DataFrame, optional
+        The result of `gap_statistic`. Its k values may differ from those of the sweep.
 
     Returns
     -------
@@ -252,7 +96,8 @@ def selection_scores(
           the cluster that is most similar in this sense; 0 or more, lower is better
           (1979, doi:10.1109/TPAMI.1979.4766909);
         - ``stability``: the mean of the replicates, 1 is best;
-        - ``standard error``: that of the stability, by the jackknife over resamples.
+        - ``standard error``: that of the stability, by the jackknife over resamples;
+        - ``gap``, ``gap standard error``: if `gaps` is passed.
 
         A score is NaN where it is not defined (at k = 1) or not known.
 
@@ -261,8 +106,8 @@ def selection_scores(
     TypeError
         When `sweep` or `replicates` is of another type.
     ValueError
-        When `sweep` does not hold one labeling of all rows for each k, or `replicates`
-        not one column for each pair of three or more resamples.
+        When `sweep` does not hold one labeling of all rows for each k, `replicates` not
+        one column for each pair of three or more resamples, or `gaps` lacks a column.
     """
     points = as_data(X).rows  # neither score depends on the origin or the unit
     labelings = _check_sweep(sweep, len(points))
@@ -283,6 +128,11 @@ def selection_scores(
     )
     scores["stability"] = replicates.mean(axis=1)
     scores["standard error"] = _jackknife_standard_error(replicates)
+    if gaps is not None:
+        check_columns(gaps, "gaps", ["gap", "standard error"])
+        _check_k_index(gaps, "gaps")
+        scores["gap"] = gaps["gap"]
+        scores["gap standard error"] = gaps["standard error"]
     return scores
 
 
@@ -293,33 +143,38 @@ def select_k(scores: pd.DataFrame) -> pd.DataFrame:
     score that has one. The rule of one standard error suits a score that is known with
     an error: it takes the smallest k whose mean is within one standard error of the
     highest mean (Breiman, Friedman, Olshen and Stone 1984,
-    *Classification and Regression Trees*).
+    *Classification and Regression Trees*). The gap statistic answers only whether there
+    is one cluster, which no other score can: it picks k = 1 unless the gap at 2 is
+    higher by more than its standard error.
 
     Parameters
     ----------
     scores : DataFrame
         The result of `selection_scores`, or some of its columns; ``stability`` needs
-        ``standard error``.
+        ``standard error``, and ``gap`` needs ``gap standard error``.
 
     Returns
     -------
     DataFrame
         One row for each score (the index, ``criterion``), with the columns
 
-        - ``rule``: how it picks: elbow, maximum, minimum or one standard error;
+        - ``rule``: how it picks: elbow, maximum, minimum, one standard error, or one
+          cluster or more;
         - ``pick``: k, missing when the rule names none;
         - ``runner-up``: the best k besides;
         - ``at an end``: whether the pick is the first or the last k that could be
-          picked. An optimum proves least there, since a better one may lie beyond.
+          picked. An optimum proves least there, since a better one may lie beyond;
+        - ``smallest``: the smallest k that it could pick. Except for the gap it is 2 or
+          more: a criterion that is not defined at k = 1 says nothing against 1.
 
     Raises
     ------
     TypeError
         When `scores` is no DataFrame.
     ValueError
-        When `scores` has no column that a rule knows, when its index does not hold
-        rising numbers of clusters, or when a score is known at fewer than two k,
-        inertia at fewer than five.
+        When `scores` has no column that a rule knows, or lacks a standard error; when
+        its index does not hold rising numbers of clusters; or when a score is known at
+        fewer than two k, inertia at fewer than seven, the gap not at 1 and 2.
     """
     check_columns(scores, "scores", [])
     _check_k_index(scores, "scores")
@@ -342,13 +197,14 @@ def select_k(scores: pd.DataFrame) -> pd.DataFrame:
             "pick": pd.array([pick.k for pick in picks], dtype="Int64"),
             "runner-up": [pick.runner_up for pick in picks],
             "at an end": [pick.at_an_end for pick in picks],
+            "smallest": [pick.smallest for pick in picks],
         },
         index=pd.Index(criteria, name="criterion"),
     )
 
 
 def describe_selection(selected: pd.DataFrame) -> str:
-    """Say in words where the criteria agree, and where not.
+    """Say in words where the criteria agree, and how much that means.
 
     Parameters
     ----------
@@ -359,7 +215,10 @@ def describe_selection(selected: pd.DataFrame) -> str:
     -------
     str
         One sentence for each k that is picked, one for the criteria that name none, one
-        for the picks at an end of the range, and one that says how many agree.
+        for the picks at an end of the range, one that says how many of the criteria
+        agree, and how often such a pick was right where the answer is known (the data
+        sets with clusters of ``make validate``), and one about k = 1. The gap statistic
+        is not counted: it answers only the last question.
 
     Raises
     ------
@@ -370,29 +229,25 @@ def describe_selection(selected: pd.DataFrame) -> str:
         numbers of clusters and truth values.
     """
     selected = _check_selected(selected)
-    n_criteria = len(selected)
-    decided = selected[selected["pick"].notna()]
+    voting = selected.drop(index=GAP, errors="ignore")
+    decided = voting[voting["pick"].notna()]
     votes = decided["pick"].value_counts().sort_index()
     sentences = []
     for k in votes.index:
         supporters = decided[decided["pick"] == k]
         sentences.append(f"k = {k}: {_name_with_runner_up(supporters)}.")
 
-    undecided = selected[selected["pick"].isna()]
+    undecided = voting[voting["pick"].isna()]
     if len(undecided) > 0:
         sentences.append(f"No k: {_name_with_runner_up(undecided)}.")
 
-    at_an_end = selected.index[selected["at an end"]]
+    at_an_end = voting.index[voting["at an end"]]
     if len(at_an_end) > 0:
         sentences.append(f"At an end of the range: {', '.join(map(str, at_an_end))}.")
 
-    most_votes = int(votes.max()) if len(votes) > 0 else 0
-    if most_votes == n_criteria:
-        sentences.append(f"All {n_criteria} agree on {votes.index[0]}.")
-    else:
-        sentences.append(
-            f"No k is picked by more than {most_votes} of {n_criteria}: they disagree.",
-        )
+    if len(voting) > 0:
+        sentences.append(_describe_agreement(votes, len(voting)))
+    sentences.append(_describe_one_cluster(selected))
     return " ".join(sentences)
 
 
@@ -410,8 +265,8 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     Parameters
     ----------
     k_values : (m,) array-like of int
-        Rising numbers of clusters from 1, m >= 4. An elbow needs one step before it
-        and two after it.
+        Rising numbers of clusters from 1, m >= 6. An elbow needs one step before it
+        and four after it.
     inertia : (m,) array-like of float
         The cost at each k, 0 or more.
 
@@ -423,16 +278,27 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     Raises
     ------
     ValueError
-        For fewer than four points, different lengths, NaN, a cost below 0, or k values
+        For fewer than six points, different lengths, NaN, a cost below 0, or k values
         that do not rise from 1 or more.
+
+    Notes
+    -----
+    A k that is named is strong evidence, and no k is weak evidence: clusters that
+    overlap leave no elbow. Six or more clusters are found more reliably than fewer,
+    because a power law falls less from one k to the next. In the plane two clusters
+    need an inertia that falls to a quarter. The table of ``make validate`` in
+    ``artifacts/README.md`` has the counts.
+
+    The fits have to be as good as those of `fit_kmeans`: where one of them is stuck in
+    a poor optimum, the next step seems to pay. With fewer than four steps after it the
+    best later step is a guess: all false claims on curves of poor fits were there.
     """
-    k, cost = _check_inertia_curve(k_values, inertia, min_points=4)
-    candidates = k[1:-2]
+    k, cost = _check_inertia_curve(k_values, inertia, MIN_ELBOW_POINTS)
     strengths = _elbow_strengths(k, cost)
     best = strengths.argmax()
     strength = max(float(strengths[best]), 0.0)
     if strength > ELBOW_STRENGTH:
-        return Elbow(int(candidates[best]), strength)
+        return Elbow(int(k[CANDIDATES][best]), strength)
     return Elbow(None, strength)
 
 
@@ -447,7 +313,7 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each range of at least four values, with the columns
+        One row for each range of at least six values, with the columns
 
         - ``first``, ``last``: the ends of the range;
         - ``chord``: the k farthest below the straight line from the first point to the
@@ -460,11 +326,11 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
     ValueError
         As `elbow`.
     """
-    k, cost = _check_inertia_curve(k_values, inertia, min_points=4)
+    k, cost = _check_inertia_curve(k_values, inertia, MIN_ELBOW_POINTS)
     rows = []
     for first, last in combinations(range(len(k)), 2):
-        if last - first < 3:
-            continue  # fewer than four values
+        if last - first + 1 < MIN_ELBOW_POINTS:
+            continue
         k_range = k[first : last + 1]
         cost_range = cost[first : last + 1]
         rows.append(
@@ -476,45 +342,6 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
             },
         )
     return pd.DataFrame(rows).astype({"elbow": "Int64"})
-
-
-def _random_rows(points: FloatArray) -> FloatArray:
-    """Return all rows, or of more than 10,000 always the same random ones."""
-    n = len(points)
-    rng = np.random.default_rng(0)
-    chosen = np.sort(rng.choice(n, min(n, MAX_RESAMPLED_ROWS), replace=False))
-    return np.ascontiguousarray(points[chosen])
-
-
-def _fit_each(
-    requests: Sequence[Mapping[str, Any]],
-    description: str,
-) -> list[KMeansFit]:
-    """Return the fits of `fit_many`, whose number of clusters is here one of many."""
-    try:
-        return fit_many(requests, description)
-    except ValueError as error:
-        name, separator, rest = str(error).partition(": ")
-        if name != "n_clusters":
-            raise
-        raise ValueError(f"k_values{separator}{rest}") from None
-
-
-def _draw_half(points: FloatArray, unit: float, rng: np.random.Generator) -> Problem:
-    """Return a random half of the rows, ready for k-means as they are."""
-    n = len(points)
-    chosen = np.sort(rng.choice(n, n // 2, replace=False))
-    return prepare_as_they_are(points[chosen], unit)
-
-
-def _nearest(points: FloatArray, centroids: FloatArray) -> IntArray:
-    """Return the number of the nearest centroid for each row."""
-    return np.asarray(cdist(points, centroids, "sqeuclidean").argmin(axis=1))
-
-
-def _compare_pairs(labels: IntArray, pairs: list[tuple[int, int]]) -> list[float]:
-    """Return the adjusted Rand index of each pair of labelings."""
-    return [adjusted_rand_score(labels[i], labels[j]) for i, j in pairs]
 
 
 def _score_labelings(
@@ -603,6 +430,7 @@ class _Pick(NamedTuple):
     k: int | None
     runner_up: int
     at_an_end: bool
+    smallest: int
 
 
 class _Rule(NamedTuple):
@@ -617,14 +445,14 @@ class _Rule(NamedTuple):
 def _pick_elbow(scores: pd.DataFrame, criterion: str) -> _Pick:
     """Pick the elbow of a falling curve, or none."""
     curve = _known_scores(scores, criterion)
-    # Of five k two are candidates: one to pick, and a runner-up.
-    k, cost = _check_inertia_curve(curve.index, curve, min_points=5, name="scores")
-    candidates = curve.index[1:-2]
-    strengths = pd.Series(_elbow_strengths(k, cost), index=candidates)
+    # One candidate to pick, and a runner-up.
+    min_points = MIN_ELBOW_POINTS + 1
+    k, cost = _check_inertia_curve(curve.index, curve, min_points, name="scores")
+    strengths = pd.Series(_elbow_strengths(k, cost), index=curve.index[CANDIDATES])
     ranked = _rank(strengths)
     if strengths.max() > ELBOW_STRENGTH:
         return _as_pick(ranked[0], ranked)
-    return _Pick(None, int(ranked[0]), at_an_end=False)
+    return _as_pick(None, ranked)
 
 
 def _pick_maximum(scores: pd.DataFrame, criterion: str) -> _Pick:
@@ -641,20 +469,25 @@ def _pick_minimum(scores: pd.DataFrame, criterion: str) -> _Pick:
 
 def _pick_within_one_standard_error(scores: pd.DataFrame, criterion: str) -> _Pick:
     """Pick the smallest k that is within one standard error of the highest score."""
-    check_columns(scores, "scores", ["standard error"])
     means = _known_scores(scores, criterion)
     ranked = _rank(means)
-    errors = check_numbers(scores["standard error"].loc[ranked], "scores")
-    is_valid = (errors >= 0) & (errors <= LARGEST)
-    is_valid[1:] |= np.isnan(errors[1:])  # only the error of the best one is needed
-    if not is_valid.all():
-        first = is_valid.argmin()
-        raise ValueError(
-            f"scores: found standard error {errors[first]:g} at k = {ranked[first]}, "
-            "expected 0 or more, and finite",
-        )
-    is_near = means >= means.max() - errors[0]
+    best = ranked[0]
+    errors = _known_errors(scores, "standard error", ranked, needed=[best])
+    is_near = means >= means.max() - errors[best]
     return _as_pick(means.index[is_near][0], ranked)
+
+
+def _pick_one_cluster(scores: pd.DataFrame, criterion: str) -> _Pick:
+    """Pick k = 1, unless the gap at 2 is higher by more than its standard error."""
+    gap = _known_scores(scores, criterion)
+    missing = {1, 2} - set(gap.index)
+    if missing:
+        found = f"{criterion} at k = {gap.index.tolist()}"
+        raise ValueError(f"scores: found {found}, expected 1 and 2 among them")
+    errors = _known_errors(scores, "gap standard error", gap.index, needed=[2])
+    is_one = gap[1] >= gap[2] - errors[2]
+    pick = _as_pick(1 if is_one else None, _rank(gap))
+    return pick._replace(at_an_end=False)  # it has no other k to pick
 
 
 RULES = {
@@ -663,6 +496,7 @@ RULES = {
     "Calinski-Harabasz": _Rule("maximum", _pick_maximum, 0, LARGEST),
     "Davies-Bouldin": _Rule("minimum", _pick_minimum, 0, LARGEST),
     "stability": _Rule("one standard error", _pick_within_one_standard_error, -1, 1),
+    GAP: _Rule("one cluster or more", _pick_one_cluster, -LARGEST, LARGEST),
 }
 """How each criterion picks k."""
 
@@ -687,16 +521,35 @@ def _known_scores(scores: pd.DataFrame, criterion: str) -> pd.Series:
     return known
 
 
+def _known_errors(
+    scores: pd.DataFrame, column: str, k_values: pd.Index, needed: list[int]
+) -> pd.Series:
+    """Return standard errors; they may be missing where they are not needed."""
+    check_columns(scores, "scores", [column])
+    errors = pd.Series(check_numbers(scores[column].loc[k_values], "scores"), k_values)
+    is_valid = errors.between(0, LARGEST) | (errors.isna() & ~k_values.isin(needed))
+    if not is_valid.all():
+        first = k_values[~is_valid][0]
+        raise ValueError(
+            f"scores: found {column} {errors[first]:g} at k = {first}, "
+            "expected 0 or more, and finite",
+        )
+    return errors
+
+
 def _rank(scores: pd.Series) -> pd.Index:
     """Return the k values, the one of the highest score first; ties go to smaller k."""
     return scores.sort_values(ascending=False, kind="stable").index
 
 
-def _as_pick(k: int, ranked: pd.Index) -> _Pick:
+def _as_pick(k: int | None, ranked: pd.Index) -> _Pick:
     """Return a pick with the best k besides; `ranked` holds all k, best first."""
     runner_up = ranked[0] if ranked[0] != k else ranked[1]
+    smallest = int(ranked.min())
+    if k is None:
+        return _Pick(None, int(runner_up), at_an_end=False, smallest=smallest)
     is_at_an_end = k in (ranked.min(), ranked.max())
-    return _Pick(int(k), int(runner_up), is_at_an_end)
+    return _Pick(int(k), int(runner_up), is_at_an_end, smallest)
 
 
 def _name_with_runner_up(selected: pd.DataFrame) -> str:
@@ -705,17 +558,47 @@ def _name_with_runner_up(selected: pd.DataFrame) -> str:
     return ", ".join(f"{criterion} (runner-up {k})" for criterion, k in runners_up)
 
 
+def _describe_agreement(votes: pd.Series, n_criteria: int) -> str:
+    """Say how many criteria pick the same k, and how often that was right."""
+    most_votes = int(votes.max()) if len(votes) > 0 else 0
+    if most_votes not in RECORD:
+        if most_votes == n_criteria:
+            return f"All {n_criteria} agree on {votes.idxmax()}: too few to rely on."
+        return (
+            f"No k is picked by more than {most_votes} of {n_criteria}: they disagree."
+        )
+    how_many = "All" if most_votes == n_criteria else f"{most_votes} of"
+    n_right, n_picks = RECORD[most_votes]
+    weak = "" if most_votes >= AGREEMENT else " only, which is weak"
+    return (
+        f"{how_many} {n_criteria} agree on {votes.idxmax()}{weak}: where the answer is "
+        f"known, {n_right} of {n_picks} such picks were right."
+    )
+
+
+def _describe_one_cluster(selected: pd.DataFrame) -> str:
+    """Say what is known about k = 1, which most criteria cannot pick."""
+    is_silent = selected["smallest"] > 1
+    silent = ", ".join(map(str, selected.index[is_silent]))
+    others = f"{silent} cannot pick k = 1."
+    if GAP not in selected.index:
+        return f"One cluster? Nothing here can say so: {others}"
+    answer = "yes" if pd.notna(selected.loc[GAP, "pick"]) else "no"
+    sentence = f"One cluster? The gap statistic says {answer}"
+    return f"{sentence}; {others}" if silent else f"{sentence}."
+
+
 def _elbow_strengths(k: FloatArray, cost: FloatArray) -> FloatArray:
-    """Return the strength of an elbow at each k but the first and the last two."""
+    """Return the strength of an elbow at each of the `CANDIDATES`."""
     # Step 1: the slope of each step on double logarithmic scale. 0 has no logarithm.
     log_cost = np.log(np.maximum(cost, np.finfo(np.float64).tiny))
     slopes = -np.diff(log_cost) / np.diff(np.log(k))
 
-    # Step 2: the step to each candidate, k[1:-2], and the best step after it, which is
+    # Step 2: the step to each candidate, k[1:-4], and the best step after it, which is
     # the running maximum from the right. A step that rises pays nothing.
-    step = slopes[:-2]
+    step = slopes[:-4]
     best_from_here_on = np.maximum.accumulate(slopes[::-1])[::-1]
-    best_later = np.maximum(best_from_here_on[1:-1], 0)
+    best_later = np.maximum(best_from_here_on[1:-3], 0)
 
     # Step 3: how much more the step pays than any later one. A flat step pays nothing.
     strengths = np.zeros(len(step))
@@ -789,9 +672,9 @@ def _check_range(values: FloatArray, name: str, lowest: float, highest: float) -
 
 def _check_selected(selected: pd.DataFrame) -> pd.DataFrame:
     """Return the table of `select_k` if it says what it should."""
-    columns = ["pick", "runner-up", "at an end"]
+    columns = ["pick", "runner-up", "at an end", "smallest"]
     table = check_columns(selected, "selected", columns)[columns]
-    for column in ("pick", "runner-up"):
+    for column in ("pick", "runner-up", "smallest"):
         values = check_numbers(table[column].dropna(), f"selected[{column!r}]")
         is_number_of_clusters = (values >= 1) & (values % 1 == 0)
         if not is_number_of_clusters.all():
@@ -799,15 +682,16 @@ def _check_selected(selected: pd.DataFrame) -> pd.DataFrame:
             raise ValueError(
                 f"selected[{column!r}]: found {found}, expected whole numbers from 1",
             )
-    if table["runner-up"].isna().any():
-        raise ValueError(
-            "selected['runner-up']: found a missing value, "
-            "expected a number of clusters in each row",
-        )
+    for column in ("runner-up", "smallest"):
+        if table[column].isna().any():
+            raise ValueError(
+                f"selected[{column!r}]: found a missing value, "
+                "expected a number of clusters in each row",
+            )
     if not pd.api.types.is_bool_dtype(table["at an end"]):
         found = table["at an end"].dtype
         raise ValueError(f"selected['at an end']: found {found}, expected truth values")
-    return table.astype({"pick": "Int64", "runner-up": "Int64"})
+    return table.astype(dict.fromkeys(("pick", "runner-up", "smallest"), "Int64"))
 
 
 def _check_replicates(replicates: pd.DataFrame) -> pd.DataFrame:

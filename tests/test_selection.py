@@ -182,65 +182,53 @@ def test_stability_error_names_the_argument(name: str, value: int) -> None:
 
 # elbow
 
-# Slopes of log inertia over log k: log 2 / log 2 = 1, then 0.501, then 0.25.
-LESS_THAN_HALF = [16.0, 8, 8 / 1.5**0.501, 8 / 1.5**0.501 / (4 / 3) ** 0.25]
+# Slopes of log inertia over log k: log 2 / log 2 = 1, then 0.501, then 0.
+LESS_THAN_HALF = [16.0, 8, *[8 / 1.5**0.501] * 4]
+K_TO_6 = range(1, 7)
+K_TO_7 = range(1, 8)
 POWER_LAW = [100 * k**-0.3 for k in range(1, 9)]
 
 
 @pytest.mark.parametrize(
     ("k_values", "inertia", "k", "strength"),
     [
-        pytest.param([1, 2, 3, 4], LESS_THAN_HALF, None, 0.499, id="less than half"),
+        pytest.param(K_TO_6, LESS_THAN_HALF, None, 0.499, id="less than half"),
         pytest.param(
-            [1, 2, 3, 4],
-            [16, 8, 7, 6.9],
+            K_TO_6,
+            [16, 8, 7, 6.9, 6.8, 6.7],
             2,
             1 - np.log(8 / 7) / np.log(1.5),
             id="by hand",
         ),
-        pytest.param([1, 2, 3, 4], [16, 8, 8, 8], 2, 1, id="nothing pays later"),
-        pytest.param([1, 2, 3, 4], [16, 8, 9, 10], 2, 1, id="all later steps rise"),
+        pytest.param(K_TO_6, [16, 8, 8, 8, 8, 8], 2, 1, id="nothing pays later"),
+        pytest.param(K_TO_6, [16, 8, 9, 10, 11, 12], 2, 1, id="all later steps rise"),
         pytest.param(
-            [1, 2, 3, 4],
-            [16, 8, 7.9, 5],
+            K_TO_6, [16, 8, 7.9, 7.8, 7.7, 3], None, 0, id="the last step pays more"
+        ),
+        pytest.param(K_TO_7, [16, 15, 1, 1, 1, 1, 1], 3, 1, id="second step"),
+        pytest.param(
+            K_TO_7,
+            [16, 15, 14, 1, 1, 1, 1],
             None,
             0,
-            id="the last step pays more",
+            id="three steps after it are not enough",
         ),
         pytest.param(
-            [1, 2, 3, 4, 5],
-            [16, 15, 1, 0.99, 0.98],
-            3,
-            0.9932,
-            id="second step",
-        ),
-        pytest.param(
-            [1, 2, 3, 4, 5],
-            [16, 15, 14, 1, 0.99],
-            None,
-            0,
-            id="one step after it is not enough",
-        ),
-        pytest.param(
-            [2, 4, 8, 16],
-            [8, 4, 3.9, 3.8],
+            [2, 4, 8, 16, 32, 64],
+            [8, 4, 3.9, 3.8, 3.8, 3.8],
             4,
             1 - np.log(39 / 38) / np.log(2),
             id="k doubles",
         ),
-        pytest.param([1, 2, 3, 4, 5], [9, 5, 0, 0, 0], 3, 1, id="down to 0"),
+        pytest.param(K_TO_7, [9, 5, 0, 0, 0, 0, 0], 3, 1, id="down to 0"),
         pytest.param(
-            [1, 2, 3, 4, 5],
-            [9, 5, 4.9, 4.8, 9],
-            2,
-            0.9155,
-            id="a later rise is no step",
+            K_TO_6, [9, 5, 4.9, 4.8, 9, 9], 2, 0.9155, id="a later rise is no step"
         ),
-        pytest.param([1, 2, 3, 4, 5], [10, 8, 6, 4, 2], None, 0, id="straight line"),
+        pytest.param(K_TO_6, [12, 10, 8, 6, 4, 2], None, 0, id="straight line"),
         pytest.param(range(1, 9), POWER_LAW, None, 0, id="power law"),
-        pytest.param([1, 2, 3, 4], [5, 5, 5, 5], None, 0, id="flat"),
-        pytest.param([1, 2, 3, 4], [0, 0, 0, 0], None, 0, id="flat at 0"),
-        pytest.param([1, 2, 3, 4], [1, 2, 9, 10], None, 0, id="rising"),
+        pytest.param(K_TO_6, [5, 5, 5, 5, 5, 5], None, 0, id="flat"),
+        pytest.param(K_TO_6, [0, 0, 0, 0, 0, 0], None, 0, id="flat at 0"),
+        pytest.param(K_TO_6, [1, 2, 9, 10, 11, 12], None, 0, id="rising"),
     ],
 )
 def test_elbow_by_hand(
@@ -256,16 +244,16 @@ def test_elbow_by_hand(
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 def test_elbow_does_not_depend_on_the_unit(unit: float) -> None:
-    inertia = np.array([16, 8, 7, 6.9])
-    plain = elbow([1, 2, 3, 4], inertia)
-    scaled = elbow([1, 2, 3, 4], unit * inertia)
+    inertia = np.array([16, 8, 7, 6.9, 6.8, 6.7])
+    plain = elbow(K_TO_6, inertia)
+    scaled = elbow(K_TO_6, unit * inertia)
     assert plain.k == scaled.k == 2
     assert scaled.strength == pytest.approx(plain.strength)
 
 
 def inertia_curve(points: NDArray[np.float64]) -> list[float]:
-    """Return the inertia of scikit-learn's k-means for k = 1..10."""
-    models = [KMeans(k, n_init=3, random_state=0) for k in range(1, 11)]
+    """Return the inertia of scikit-learn's k-means for k = 1..12."""
+    models = [KMeans(k, n_init=3, random_state=0) for k in range(1, 13)]
     return [model.fit(points).inertia_ for model in models]
 
 
@@ -278,7 +266,7 @@ def test_structureless_data_have_no_elbow() -> None:
             for d in (2, 3, 4, 5, 8, 10, 15, 20, 30, 50):
                 clouds = [rng.uniform(size=(200, d)), rng.normal(size=(200, d))]
                 curves = [inertia_curve(cloud) for cloud in clouds]
-                answers += [elbow(range(1, 11), curve).k for curve in curves]
+                answers += [elbow(range(1, 13), curve).k for curve in curves]
     false_claims = sum(k is not None for k in answers)
     assert len(answers) == 200
     assert false_claims <= 10  # 5 %
@@ -310,7 +298,7 @@ def test_elbow_finds_separated_blobs() -> None:
         for n_blobs, d, seed in cases:
             rng = np.random.default_rng([n_blobs, d, seed])
             points = random_blobs(n_blobs, d, rng)
-            n_right += elbow(range(1, 11), inertia_curve(points)).k == n_blobs
+            n_right += elbow(range(1, 13), inertia_curve(points)).k == n_blobs
     assert n_right >= 0.95 * len(cases)
 
 
@@ -326,22 +314,22 @@ def test_chord_moves_with_the_range_and_elbow_does_not() -> None:
     assert ranges["elbow"].isna().all()
 
 
-def test_every_range_of_four_or_more_is_there_once() -> None:
-    ranges = elbow_ranges(range(2, 8), [9, 8, 7, 6, 5, 4])
+def test_every_range_of_six_or_more_is_there_once() -> None:
+    ranges = elbow_ranges(range(2, 10), [9, 8, 7, 6, 5, 4, 3, 2])
     ends = list(zip(ranges["first"], ranges["last"], strict=True))
-    assert ends == [(2, 5), (2, 6), (2, 7), (3, 6), (3, 7), (4, 7)]
+    assert ends == [(2, 7), (2, 8), (2, 9), (3, 8), (3, 9), (4, 9)]
 
 
 def test_chord_by_hand() -> None:
-    # Scaled: x = 0, 1/3, 2/3, 1 and y = 1, 1/3, 1/9, 0. Below the chord by 1 - x - y:
-    # 1/3 and 2/9.
-    ranges = elbow_ranges([1, 2, 3, 4], [10, 4, 2, 1])
-    assert ranges[["first", "last", "chord"]].to_numpy().tolist() == [[1, 4, 2]]
+    # Scaled: x = 0, 0.2, ..., 1 and y = 1, 0.4, 0.1, 0.1, 0, 0. Below the chord by
+    # 1 - x - y: 0.4, 0.5, 0.3 and 0.2.
+    ranges = elbow_ranges(K_TO_6, [11, 5, 2, 2, 1, 1])
+    assert ranges[["first", "last", "chord"]].to_numpy().tolist() == [[1, 6, 3]]
 
 
 def test_elbow_of_each_range_is_that_of_its_part_of_the_curve() -> None:
-    k = range(1, 8)
-    inertia = [64, 60, 9, 8.9, 8.8, 8.7, 8.6]
+    k = range(1, 9)
+    inertia = [64, 60, 9, 8.9, 8.8, 8.7, 8.6, 8.5]
     ranges = elbow_ranges(k, inertia)
     assert ranges["elbow"].dropna().unique().tolist() == [3]
     assert ranges["elbow"].isna().any()
@@ -354,15 +342,15 @@ def test_elbow_of_each_range_is_that_of_its_part_of_the_curve() -> None:
 @pytest.mark.parametrize(
     ("k_values", "inertia"),
     [
-        pytest.param([1, 2, 3], [2, 1, 0], id="three points"),
-        pytest.param([1, 2, 3, 4], [3, np.nan, 1, 0], id="nan"),
-        pytest.param([1, 2, 3, 4], [np.inf, 2, 1, 0], id="infinity"),
-        pytest.param([1, 2, 3, 4], [3, 2, 1, -1], id="below 0"),
-        pytest.param([0, 1, 2, 3], [3, 2, 1, 0], id="k from 0"),
-        pytest.param([1, 3, 2, 4], [3, 2, 1, 0], id="k falls"),
-        pytest.param([1, 2, 2, 3], [3, 2, 1, 0], id="k twice"),
-        pytest.param([1, 2, 3, np.nan], [3, 2, 1, 0], id="k is nan"),
-        pytest.param([1, 2.5, 3, 4], [3, 2, 1, 0], id="k is no integer"),
+        pytest.param([1, 2, 3, 4, 5], [4, 3, 2, 1, 0], id="five points"),
+        pytest.param(K_TO_6, [5, 4, 3, np.nan, 1, 0], id="nan"),
+        pytest.param(K_TO_6, [np.inf, 4, 3, 2, 1, 0], id="infinity"),
+        pytest.param(K_TO_6, [5, 4, 3, 2, 1, -1], id="below 0"),
+        pytest.param(range(6), [5, 4, 3, 2, 1, 0], id="k from 0"),
+        pytest.param([1, 3, 2, 4, 5, 6], [5, 4, 3, 2, 1, 0], id="k falls"),
+        pytest.param([1, 2, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], id="k twice"),
+        pytest.param([1, 2, 3, 4, 5, np.nan], [5, 4, 3, 2, 1, 0], id="k is nan"),
+        pytest.param([1, 2.5, 3, 4, 5, 6], [5, 4, 3, 2, 1, 0], id="k is no integer"),
     ],
 )
 def test_curves_without_meaning_are_refused(
@@ -370,7 +358,7 @@ def test_curves_without_meaning_are_refused(
     k_values: Any,
     inertia: Any,
 ) -> None:
-    message = "expected 4 or more k that rise from 1, and costs from 0"
+    message = "expected 6 or more k that rise from 1, and costs from 0"
     with pytest.raises(ValueError, match=rf"^k_values, inertia: found .*{message}"):
         function(k_values, inertia)
 

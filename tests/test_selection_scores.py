@@ -17,6 +17,7 @@ from fmnist_clustering import (
     stability,
     sweep_k,
 )
+from fmnist_clustering.selection import RECORD
 
 LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
 
@@ -28,6 +29,9 @@ def replicates(
     """Return a table as `stability` does: k, and the values of its pairs."""
     columns = pd.MultiIndex.from_tuples(pairs, names=["first", "second"])
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+GOOD_REPLICATES = replicates({2: [0.9, 0.6, 0.3], 3: [1, 1, 1]})
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +129,34 @@ def test_names_of_the_columns(sweep: KSweep) -> None:
     ]
 
 
+def test_gaps_are_taken_over(sweep: KSweep) -> None:
+    gaps = pd.DataFrame(
+        {"gap": [0.1, 0.2], "standard error": [0.01, 0.02], "enough": False},
+        index=pd.Index([1, 2], name="k"),
+    )
+    scores = selection_scores(LINE, sweep, replicates({2: [1, 1, 1]}), gaps)
+    assert scores["gap"].tolist()[:2] == [0.1, 0.2]
+    assert scores["gap standard error"].tolist()[:2] == [0.01, 0.02]
+    assert scores.loc[3, ["gap", "gap standard error"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(pd.DataFrame({"gap": [0.1]}, index=[1]), id="no error"),
+        pytest.param(pd.DataFrame({"standard error": [0.1]}, index=[1]), id="no gap"),
+        pytest.param(
+            pd.DataFrame({"gap": [0.1], "standard error": [0.1]}, index=[0]),
+            id="no k",
+        ),
+        pytest.param(GOOD_REPLICATES, id="replicates"),
+    ],
+)
+def test_gaps_of_another_shape_are_refused(sweep: KSweep, wrong: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"^gaps: found .*, expected "):
+        selection_scores(LINE, sweep, replicates({2: [1, 1, 1]}), wrong)
+
+
 def test_scores_that_are_not_defined_or_not_known_are_missing(sweep: KSweep) -> None:
     scores = selection_scores(LINE, sweep, replicates({2: [1, 1, 1], 9: [1, 1, 1]}))
     assert scores.index.tolist() == [1, 2, 3]
@@ -199,9 +231,6 @@ def test_sweep_of_other_rows_is_refused(sweep: KSweep) -> None:
         selection_scores(LINE[:5], sweep, replicates({2: [1, 1, 1]}))
 
 
-GOOD_REPLICATES = replicates({2: [0.9, 0.6, 0.3], 3: [1, 1, 1]})
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -239,19 +268,21 @@ def test_scores_are_no_replicates(sweep: KSweep) -> None:
 SCORES = pd.DataFrame(
     {
         "n": 100,
-        "inertia": [100.0, 50, 20, 19, 18.5, 18.2],
-        "silhouette": [np.nan, 0.5, 0.4, 0.6, 0.1, 0.2],
-        "Calinski-Harabasz": [np.nan, 9, 8, 7, 6, 5],
-        "Davies-Bouldin": [np.nan, 2.0, 1, 1.5, 3, 0.5],
-        "stability": [np.nan, 0.8, 0.91, 0.88, 0.95, 0.7],
-        "standard error": [np.nan, 0.2, 0.01, 0.01, 0.05, 0.01],
+        "inertia": [100.0, 50, 20, 19, 18.5, 18.2, 18, 17.9],
+        "silhouette": [np.nan, 0.5, 0.4, 0.6, 0.1, 0.2, 0.1, 0.1],
+        "Calinski-Harabasz": [np.nan, 9, 8, 7, 6, 5, 4, 3],
+        "Davies-Bouldin": [np.nan, 2.0, 1, 1.5, 3, 4, 5, 0.5],
+        "stability": [np.nan, 0.8, 0.91, 0.88, 0.95, 0.7, 0.6, 0.5],
+        "standard error": [np.nan, 0.2, 0.01, 0.01, 0.05, 0.01, 0.01, 0.01],
+        "gap": [0.5, 0.6, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3],
+        "gap standard error": [0.1, 0.05, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
     },
-    index=pd.Index([1, 2, 3, 4, 5, 6], name="k"),
+    index=pd.Index(range(1, 9), name="k"),
 )
 
 
 def select_by(criterion: str, values: list[float], first_k: int = 1) -> tuple[Any, ...]:
-    """Return what `select_k` says on one curve: rule, pick, runner-up, at an end."""
+    """Return what `select_k` says on one curve: its row."""
     k = pd.RangeIndex(first_k, first_k + len(values), name="k")
     selected = select_k(pd.DataFrame({criterion: values}, index=k))
     assert selected.index.tolist() == [criterion]
@@ -261,27 +292,32 @@ def select_by(criterion: str, values: list[float], first_k: int = 1) -> tuple[An
 
 def test_each_criterion_picks_by_its_rule() -> None:
     selected = select_k(SCORES)
-    assert selected.columns.tolist() == ["rule", "pick", "runner-up", "at an end"]
+    columns = ["rule", "pick", "runner-up", "at an end", "smallest"]
+    assert selected.columns.tolist() == columns
     assert selected.index.name == "criterion"
     rows = selected.itertuples(index=False, name=None)
     assert dict(zip(selected.index, rows, strict=True)) == {
         # The slope of the step to 3 is 2.26, and no later one is above 0.18.
-        "inertia": ("elbow", 3, 4, False),
-        "silhouette": ("maximum", 4, 2, False),
-        "Calinski-Harabasz": ("maximum", 2, 3, True),
-        "Davies-Bouldin": ("minimum", 6, 3, True),
+        "inertia": ("elbow", 3, 4, False, 2),
+        "silhouette": ("maximum", 4, 2, False, 2),
+        "Calinski-Harabasz": ("maximum", 2, 3, True, 2),
+        "Davies-Bouldin": ("minimum", 8, 3, True, 2),
         # 3 is the first k above 0.95 - 0.05.
-        "stability": ("one standard error", 3, 5, False),
+        "stability": ("one standard error", 3, 5, False, 2),
+        # 0.5 is below 0.6 - 0.05: more than one cluster. 3 has the largest gap.
+        "gap": ("one cluster or more", pd.NA, 3, False, 1),
     }
 
 
 @pytest.mark.parametrize(
     ("inertia", "pick", "runner_up", "at_an_end"),
     [
-        pytest.param([64, 8, 7.9, 7.8, 7.7, 7.6], 2, 4, True, id="first candidate"),
-        pytest.param([64, 60, 50, 9, 8.9, 8.8], 4, 3, True, id="last candidate"),
-        pytest.param([64, 60, 9, 8.9, 8.8], 3, 2, True, id="last of two candidates"),
-        pytest.param([64, 60, 9, 8.9, 8.8, 8.7], 3, 4, False, id="in between"),
+        pytest.param(
+            [64, 8, 7.9, 7.8, 7.7, 7.6, 7.5, 7.4], 2, 4, True, id="first candidate"
+        ),
+        pytest.param([64, 60, 50, *[9] * 5], 4, 3, True, id="last candidate"),
+        pytest.param([64, 60, *[9] * 5], 3, 2, True, id="last of two candidates"),
+        pytest.param([64, 60, *[9] * 6], 3, 4, False, id="in between"),
     ],
 )
 def test_elbow_is_picked(
@@ -290,15 +326,15 @@ def test_elbow_is_picked(
     runner_up: int,
     at_an_end: bool,
 ) -> None:
-    assert select_by("inertia", inertia) == ("elbow", pick, runner_up, at_an_end)
+    assert select_by("inertia", inertia) == ("elbow", pick, runner_up, at_an_end, 2)
 
 
 def test_without_elbow_nothing_is_picked_and_the_strongest_bend_is_runner_up() -> None:
-    # With k doubling, a slope is the logarithm to base 2 of the ratio: 1, 2, 1.5, 1, 1.
-    # So the strengths at 2, 4 and 8 are 1 - 2 / 1, 1 - 1.5 / 2 and 1 - 1 / 1.5.
-    slopes = np.array([1, 2, 1.5, 1, 1])
+    # With k doubling, a slope is the logarithm to base 2 of the ratio. So the strengths
+    # at 2, 4 and 8 are 1 - 2 / 1, 1 - 1.5 / 2 and 1 - 1 / 1.5.
+    slopes = np.array([1, 2, 1.5, 1, 1, 1, 1])
     inertia = 1000 / 2 ** np.concatenate([[0], np.cumsum(slopes)])
-    k = pd.Index([1, 2, 4, 8, 16, 32], name="k")
+    k = pd.Index(2 ** np.arange(8), name="k")
     selected = select_k(pd.DataFrame({"inertia": inertia}, index=k)).loc["inertia"]
     assert selected["pick"] is pd.NA
     assert selected["runner-up"] == 8
@@ -331,8 +367,9 @@ def test_optimum_is_picked(
     at_an_end: bool,
 ) -> None:
     scores = [1 - value if is_low_good else value for value in values]
-    _, *answer = select_by(criterion, scores, first_k=2)
+    _, *answer, smallest = select_by(criterion, scores, first_k=2)
     assert answer == [pick, runner_up, at_an_end]
+    assert smallest == 2 + int(np.isnan(values[0]))
 
 
 @pytest.mark.parametrize(
@@ -366,7 +403,7 @@ def test_smallest_k_within_one_standard_error_is_picked(
     ("wrong", "message"),
     [
         (SCORES[["silhouette"]].iloc[:2], "found silhouette at 1 k, expected two or"),
-        (SCORES[["inertia"]].iloc[:4], "expected 5 or more k that rise from 1"),
+        (SCORES[["inertia"]].iloc[:6], "expected 7 or more k that rise from 1"),
         (SCORES[["inertia"]] - 30, "found inertia -10.0 at k = 3, expected 0 or more"),
         (SCORES.assign(inertia=np.inf), "found inertia inf at k = 1, expected 0 or"),
         (SCORES.assign(silhouette=1.5), "found silhouette 1.5 at k = 1, expected -1"),
@@ -388,10 +425,14 @@ def test_smallest_k_within_one_standard_error_is_picked(
         (SCORES.assign(**{"standard error": np.nan}), "found standard error nan at k"),
         (SCORES.assign(**{"standard error": -1}), "found standard error -1 at k = 5"),
         (SCORES.astype({"silhouette": str}), "found silhouette of type"),
-        (SCORES.reset_index(), "found index [0, 1, 2, 3, 4, 5], expected rising k"),
-        (SCORES.iloc[::-1], "found index [6, 5, 4, 3, 2, 1], expected rising k"),
+        (SCORES.drop(columns="gap standard error"), "also 'gap standard error'"),
+        (SCORES.assign(**{"gap standard error": -1}), "found gap standard error -1"),
+        (SCORES[["gap", "gap standard error"]].iloc[1:], "expected 1 and 2 among them"),
+        (SCORES.assign(gap=np.inf), "found gap inf at k = 1, expected"),
+        (SCORES.iloc[:4].reset_index(), "found index [0, 1, 2, 3], expected rising k"),
+        (SCORES.iloc[3::-1], "found index [4, 3, 2, 1], expected rising k"),
         (SCORES.iloc[[0, 1, 1, 2]], "found index [1, 2, 2, 3], expected rising k"),
-        (SCORES.set_axis(list("abcdef")), "expected rising k"),
+        (SCORES.set_axis(list("abcdefgh")), "expected rising k"),
     ],
 )
 def test_scores_that_cannot_be_judged_are_refused(
@@ -410,10 +451,30 @@ def test_sentence_says_where_criteria_agree_and_where_not() -> None:
         "k = 2: Calinski-Harabasz (runner-up 3). "
         "k = 3: inertia (runner-up 4), stability (runner-up 5). "
         "k = 4: silhouette (runner-up 2). "
-        "k = 6: Davies-Bouldin (runner-up 3). "
+        "k = 8: Davies-Bouldin (runner-up 3). "
         "At an end of the range: Calinski-Harabasz, Davies-Bouldin. "
-        "No k is picked by more than 2 of 5: they disagree."
+        "No k is picked by more than 2 of 5: they disagree. "
+        "One cluster? The gap statistic says no; inertia, silhouette, "
+        "Calinski-Harabasz, Davies-Bouldin, stability cannot pick k = 1."
     )
+
+
+@pytest.mark.parametrize(
+    ("gap_at_two", "is_one", "answer"),
+    [(0.5, True, "yes"), (0.625, True, "yes"), (0.75, False, "no")],
+)
+def test_the_gap_says_one_cluster_unless_two_are_better_by_an_error(
+    gap_at_two: float, is_one: bool, answer: str
+) -> None:
+    scores = pd.DataFrame(
+        {"gap": [0.5, gap_at_two], "gap standard error": [np.nan, 0.125]},
+        index=pd.Index([1, 2], name="k"),
+    )
+    selected = select_k(scores)
+    assert selected["pick"].tolist() == ([1] if is_one else [pd.NA])
+    assert not selected.loc["gap", "at an end"]
+    sentence = describe_selection(selected)
+    assert sentence == f"One cluster? The gap statistic says {answer}."
 
 
 def selected_table(picks: list[int | None]) -> pd.DataFrame:
@@ -424,6 +485,7 @@ def selected_table(picks: list[int | None]) -> pd.DataFrame:
             "pick": pd.array(picks, dtype="Int64"),
             "runner-up": 9,
             "at an end": False,
+            "smallest": 2,
         },
         index=pd.Index(list("abcdef")[: len(picks)], name="criterion"),
     )
@@ -432,8 +494,12 @@ def selected_table(picks: list[int | None]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("picks", "expected"),
     [
-        ([4], "k = 4: a (runner-up 9). All 1 agree on 4."),
-        ([4, 4], "k = 4: a (runner-up 9), b (runner-up 9). All 2 agree on 4."),
+        ([4], "k = 4: a (runner-up 9). All 1 agree on 4: too few to rely on."),
+        (
+            [4, 4],
+            "k = 4: a (runner-up 9), b (runner-up 9). "
+            "All 2 agree on 4: too few to rely on.",
+        ),
         (
             [4, None],
             "k = 4: a (runner-up 9). No k: b (runner-up 9). "
@@ -452,7 +518,28 @@ def selected_table(picks: list[int | None]) -> pd.DataFrame:
     ],
 )
 def test_sentence_by_hand(picks: list[int | None], expected: str) -> None:
-    assert describe_selection(selected_table(picks)) == expected
+    *all_but_last, one_cluster = describe_selection(selected_table(picks)).split(
+        ". One"
+    )
+    assert ". ".join(all_but_last) + "." == expected
+    names = ", ".join("abcdef"[: len(picks)])
+    assert (
+        one_cluster == f" cluster? Nothing here can say so: {names} cannot pick k = 1."
+    )
+
+
+def test_sentence_says_how_much_an_agreement_means() -> None:
+    of_five = describe_selection(selected_table([4, 4, 4, 4, 4]))
+    of_four = describe_selection(selected_table([4, 4, None, 4, 4]))
+    of_three = describe_selection(selected_table([4, 4, 3, 4, 2]))
+    right, picks = RECORD[5]
+    assert (
+        f"All 5 agree on 4: where the answer is known, {right} of {picks} " in of_five
+    )
+    right, picks = RECORD[4]
+    assert f"4 of 5 agree on 4: where the answer is known, {right} of" in of_four
+    right, picks = RECORD[3]
+    assert "3 of 5 agree on 4 only, which is weak: where" in of_three
 
 
 @pytest.mark.parametrize(
@@ -465,6 +552,7 @@ def test_sentence_by_hand(picks: list[int | None], expected: str) -> None:
             selected_table([4, 4]).drop(columns="runner-up"), id="no runner-up"
         ),
         pytest.param(selected_table([4, 4]).drop(columns="at an end"), id="no end"),
+        pytest.param(selected_table([4, 4]).drop(columns="smallest"), id="no smallest"),
         pytest.param(SCORES, id="scores"),
     ],
 )
@@ -484,6 +572,8 @@ def test_table_that_is_no_selection_is_refused(wrong: pd.DataFrame) -> None:
         ("runner-up", -1),
         ("at an end", "coat"),
         ("at an end", 3),
+        ("smallest", 0),
+        ("smallest", np.nan),
     ],
 )
 def test_selection_of_other_values_is_refused(column: str, value: Any) -> None:

@@ -17,6 +17,7 @@ ARTIFACTS = ROOT / "artifacts"
 BENCHMARKS = ARTIFACTS / "benchmarks.csv"
 PALETTES = ARTIFACTS / "benchmarks-palettes.csv"
 ORIGINAL = ARTIFACTS / "benchmarks-original.csv"
+VALIDATION = ARTIFACTS / "validation.csv"
 
 SPEEDS = {
     ("silhouettes, 10,000, k 2-20", "19 x scikit-learn"): (

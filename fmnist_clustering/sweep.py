@@ -1,0 +1,447 @@
+"""Many fits of k-means: over k, halves of the rows, starts, and references."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import sklearn
+from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+from sklearn.metrics import adjusted_rand_score
+
+from fmnist_clustering._threads import single_threaded_blas
+from fmnist_clustering._validation import (
+    FloatArray,
+    IntArray,
+    check_integer,
+    check_k_values,
+)
+from fmnist_clustering.kmeans import (
+    KMeansFit,
+    Problem,
+    fit_many,
+    prepare,
+    prepare_as_they_are,
+    search_columns,
+)
+from fmnist_clustering.silhouette import silhouette_samples
+
+MAX_RESAMPLED_ROWS = 10_000
+"""Stability and near-ties look at so many rows at most."""
+MIN_RESAMPLES = 3
+"""The jackknife leaves out one resample, and needs a pair among the others."""
+SAME_PARTITION = 0.95
+"""Two partitions of a higher adjusted Rand index are the same optimum."""
+MAX_GAP_ROWS = 5_000
+"""The gap statistic looks at so many rows at most."""
+
+
+class KSweep(NamedTuple):
+    """One k-means fit for each k.
+
+    Attributes
+    ----------
+    k_values : (m,) int64
+        The numbers of clusters.
+    inertia : (m,) float64
+        The cost of each fit, see `fmnist_clustering.kmeans.inertia`.
+    silhouette : (m,) float64
+        The mean silhouette of each fit over all rows; NaN at k = 1, where it is not
+        defined.
+    labels : (m, n) int64
+        One labeling in each row.
+    centroids : list of (k, d) float64
+        The means of the clusters of each fit.
+    """
+
+    k_values: IntArray
+    inertia: FloatArray
+    silhouette: FloatArray
+    labels: IntArray
+    centroids: list[FloatArray]
+
+
+def sweep_k(
+    X: ArrayLike,
+    k_values: Iterable[int],
+    *,
+    n_init: int = 10,
+    random_state: int = 0,
+) -> KSweep:
+    """Fit k-means for each k and score each fit.
+
+    Parameters
+    ----------
+    X : (n, d) array-like
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are.
+    k_values : iterable of int
+        Rising numbers of clusters, from 1 to n - 1.
+    n_init, random_state : int
+        See `fmnist_clustering.kmeans.fit_kmeans`.
+
+    Returns
+    -------
+    KSweep
+        ``.k_values``, ``.inertia``, ``.silhouette``, ``.labels`` and ``.centroids``.
+
+    Raises
+    ------
+    ValueError
+        When there are no k values, when they do not rise, or when they are out of
+        range, or above the number of distinct rows.
+
+    Notes
+    -----
+    The rows are prepared once for all fits, and the fits run on all cores. All
+    silhouettes share one pass over the distances.
+    """
+    problem = prepare(X)
+    k = check_k_values(k_values, 1, len(problem.data.points) - 1)
+    settings = {"problem": problem, "n_init": n_init, "random_state": random_state}
+    requests = [settings | {"n_clusters": int(n_clusters)} for n_clusters in k]
+    fits = _fit_each(requests, "k-means")
+    inertia = np.array([fit.inertia for fit in fits])
+    labels = np.stack([fit.labels for fit in fits])
+    centroids = [fit.centroids for fit in fits]
+
+    silhouette = np.full(len(k), np.nan)
+    is_defined = k > 1
+    if is_defined.any():
+        samples = silhouette_samples(X, labels[is_defined])
+        silhouette[is_defined] = samples.mean(axis=1)
+    return KSweep(k, inertia, silhouette, labels, centroids)
+
+
+def stability(
+    X: ArrayLike,
+    k_values: Iterable[int],
+    *,
+    n_resamples: int = 10,
+    n_init: int = 5,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Ask whether another sample would give the same clusters.
+
+    Several random halves of the rows are clustered, each on its own. The centroids of
+    each half then label all rows, and these labelings are compared pair by pair
+    (Ben-Hur, Elisseeff and Guyon 2002, doi:10.1142/9789812799623_0002).
+
+    Parameters
+    ----------
+    X : (n, d) array-like
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are. Of more than 10,000 rows a random sample of
+        10,000 is used, and n is 10,000 from here on.
+    k_values : iterable of int
+        Rising numbers of clusters, from 2 to n // 2 - 1.
+    n_resamples : int
+        How many halves are drawn, 3 or more. All k see the same halves.
+    n_init : int
+        See `fmnist_clustering.kmeans.fit_kmeans`. With fewer than 5 a search that went
+        wrong in one half may be taken for instability.
+    random_state : int
+        Chooses the halves, and the starts of k-means.
+
+    Returns
+    -------
+    DataFrame
+        One row for each k (the index), and one column for each pair of resamples
+        (``first``, ``second``): the adjusted Rand index of their two labelings. 1 means
+        that they are equal, 0 is what chance gives. High values say that the clusters
+        do not depend on the sample. That alone does not make them real, since any cut
+        that is easy to repeat is stable.
+
+    Raises
+    ------
+    ValueError
+        For k values out of range, or above the number of distinct rows of a half, or
+        fewer than three resamples.
+
+    Notes
+    -----
+    Where `fit_kmeans` searches in 20 principal components, these are clustered.
+    The halves come one after the other from ``rng.choice(n, n // 2, replace=False)``
+    with ``rng = numpy.random.default_rng(random_state)``. 10,000 images and k from 2 to
+    14 take about 20 s on two cores for 130 fits and 585 comparisons.
+    """
+    n_resamples = check_integer(n_resamples, "n_resamples", MIN_RESAMPLES)
+    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
+    problem = prepare(X)
+    unit = problem.data.unit
+    points = _random_rows(search_columns(problem), MAX_RESAMPLED_ROWS)
+    k = check_k_values(k_values, 2, len(points) // 2 - 1)
+    halves = [_draw_half(points, unit, rng) for _ in range(n_resamples)]
+
+    settings = {"n_init": n_init, "random_state": random_state}
+    requests = [
+        settings | {"problem": half, "n_clusters": int(n_clusters)}
+        for n_clusters in k
+        for half in halves
+    ]
+    fits = _fit_each(requests, "k-means on resamples")
+    labels = np.stack([_nearest(points, fit.centroids * unit) for fit in fits])
+
+    labels_by_k = labels.reshape(len(k), n_resamples, len(points))
+    pairs = list(combinations(range(n_resamples), 2))
+    return pd.DataFrame(
+        [_compare_pairs(labels_of_k, pairs) for labels_of_k in labels_by_k],
+        index=pd.Index(k, name="k"),
+        columns=pd.MultiIndex.from_tuples(pairs, names=["first", "second"]),
+    )
+
+
+def near_ties(
+    X: ArrayLike,
+    k_values: Iterable[int],
+    *,
+    n_starts: int = 20,
+    n_init: int = 10,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Look for another partition that is nearly as good as the best one.
+
+    Where two different partitions have almost the same inertia, a few other rows decide
+    which of them wins. `stability` is low there, even if both search and sample are
+    large enough.
+
+    Parameters
+    ----------
+    X : (n, d) array-like
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are. Of more than 10,000 rows a random sample of
+        10,000 is used, the same as in `stability`.
+    k_values : iterable of int
+        Rising numbers of clusters, from 2 to n - 1.
+    n_starts : int
+        How many single starts are followed to their optima, 1 or more.
+    n_init : int
+        How the best partition is searched, see `fmnist_clustering.kmeans.fit_kmeans`.
+    random_state : int
+        Chooses the starts.
+
+    Returns
+    -------
+    DataFrame
+        One row for each k (the index), with the columns
+
+        - ``excess``: how much higher the inertia of the best different optimum is,
+          relative to that of the best one; 0 or more. Below 0.001 it is a near-tie;
+        - ``adjusted Rand index``: how far the two agree; 1 would be the same partition,
+          0 is what chance gives;
+        - ``share of starts``: how many of the single starts end in the best optimum, 0
+          to 1.
+
+        Different are two partitions with an adjusted Rand index of at most 0.95. Where
+        no start ends in a different one, the first two are NaN.
+
+    Raises
+    ------
+    ValueError
+        For k values out of range or above the number of distinct rows, or fewer than
+        one start.
+
+    Notes
+    -----
+    Where `fit_kmeans` searches in 20 principal components, these are clustered.
+    """
+    n_starts = check_integer(n_starts, "n_starts")
+    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
+    problem = prepare(X)
+    points = _random_rows(search_columns(problem), MAX_RESAMPLED_ROWS)
+    k = check_k_values(k_values, 2, len(points) - 1)
+    rows = {"problem": prepare_as_they_are(points, problem.data.unit)}
+    seeds = rng.integers(2**31, size=n_starts).tolist()
+    searches = [{"n_init": n_init, "random_state": random_state}]
+    searches += [{"n_init": 1, "random_state": seed} for seed in seeds]
+    requests = [
+        rows | search | {"n_clusters": int(n_clusters)}
+        for n_clusters in k
+        for search in searches
+    ]
+    fits = _fit_each(requests, "k-means from single starts")
+    per_k = [
+        fits[start : start + n_starts + 1]
+        for start in range(0, len(fits), n_starts + 1)
+    ]
+    return pd.DataFrame(
+        [_best_different(fits_of_k) for fits_of_k in per_k],
+        index=pd.Index(k, name="k"),
+        columns=["excess", "adjusted Rand index", "share of starts"],
+    )
+
+
+def gap_statistic(
+    X: ArrayLike,
+    k_values: Iterable[int],
+    *,
+    n_references: int = 10,
+    n_init: int = 3,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Compare the inertia with that of rows that have no clusters.
+
+    The gap is the mean log inertia of reference rows, minus the log inertia of `X`. A
+    reference is as many rows, drawn uniformly from the box that encloses `X` along its
+    principal components (Tibshirani, Walther and Hastie 2001,
+    doi:10.1111/1467-9868.00293).
+
+    Parameters
+    ----------
+    X : (n, d) array-like
+        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
+        other data are taken as they are. Of more than 5,000 rows a random sample of
+        5,000 is used, and n is 5,000 from here on.
+    k_values : iterable of int
+        Rising numbers of clusters, from 1 to n - 1. With 1 among them the gap can
+        answer "one cluster".
+    n_references : int
+        How many references are drawn, 2 or more. All k see the same ones.
+    n_init : int
+        See `fmnist_clustering.kmeans.fit_kmeans`. `X` and its references are searched
+        in the same way.
+    random_state : int
+        Chooses the references, and the starts of k-means.
+
+    Returns
+    -------
+    DataFrame
+        One row for each k (the index), with the columns
+
+        - ``log inertia``: the natural logarithm of the inertia of `X`;
+        - ``reference``: its mean over the references;
+        - ``gap``: reference - log inertia; higher is better;
+        - ``standard error``: that of the gap, the standard deviation over the
+          references times sqrt(1 + 1 / n_references);
+        - ``enough``: whether the gap is not lower than that of the next k minus its
+          standard error. The first such k is the published answer. It is False in the
+          last row, which has no next one.
+
+    Raises
+    ------
+    ValueError
+        For k values out of range or above the number of distinct rows, for clusters
+        that hold only equal rows, whose inertia of 0 has no logarithm, or for fewer
+        than two references.
+
+    Notes
+    -----
+    Of all rules for k only this one can say that there is one cluster. For other k it
+    is no better than its competitors: see the table of ``make validate`` in
+    ``artifacts/README.md``.
+
+    Where `fit_kmeans` searches in 20 principal components, these are clustered.
+    k-means does not depend on rotation, so the references stay in principal components.
+    """
+    n_references = check_integer(n_references, "n_references", 2)
+    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
+    problem = prepare(X)
+    unit = problem.data.unit
+    points = _random_rows(search_columns(problem), MAX_GAP_ROWS)
+    k = check_k_values(k_values, 1, len(points) - 1)
+    references = _draw_references(points, n_references, rng)
+
+    settings = {"n_init": n_init, "random_state": random_state}
+    requests = [
+        settings | {"problem": rows, "n_clusters": int(n_clusters)}
+        for rows in [prepare_as_they_are(each, unit) for each in (points, *references)]
+        for n_clusters in k
+    ]
+    fits = _fit_each(requests, "k-means on references")
+    inertia = np.array([fit.inertia for fit in fits]).reshape(-1, len(k))
+    if not inertia.all():
+        raise ValueError(
+            f"k_values: found {k[(inertia == 0).any(axis=0)][0]}, expected fewer "
+            "clusters: these hold equal rows, and their inertia of 0 has no logarithm"
+        )
+    log_inertia, *log_references = np.log(inertia)
+    reference = np.mean(log_references, axis=0)
+    error = np.std(log_references, axis=0) * np.sqrt(1 + 1 / n_references)
+    gap = reference - log_inertia
+    is_enough = np.append(gap[:-1] >= gap[1:] - error[1:], False)
+    return pd.DataFrame(
+        {
+            "log inertia": log_inertia,
+            "reference": reference,
+            "gap": gap,
+            "standard error": error,
+            "enough": is_enough,
+        },
+        index=pd.Index(k, name="k"),
+    )
+
+
+def _random_rows(points: FloatArray, size: int) -> FloatArray:
+    """Return all rows, or if there are more always the same random ones."""
+    n = len(points)
+    rng = np.random.default_rng(0)
+    chosen = np.sort(rng.choice(n, min(n, size), replace=False))
+    return np.ascontiguousarray(points[chosen])
+
+
+def _fit_each(
+    requests: Sequence[Mapping[str, Any]],
+    description: str,
+) -> list[KMeansFit]:
+    """Return the fits of `fit_many`, whose number of clusters is here one of many."""
+    try:
+        return fit_many(requests, description)
+    except ValueError as error:
+        name, separator, rest = str(error).partition(": ")
+        if name != "n_clusters":
+            raise
+        raise ValueError(f"k_values{separator}{rest}") from None
+
+
+def _draw_half(points: FloatArray, unit: float, rng: np.random.Generator) -> Problem:
+    """Return a random half of the rows, ready for k-means as they are."""
+    n = len(points)
+    chosen = np.sort(rng.choice(n, n // 2, replace=False))
+    return prepare_as_they_are(points[chosen], unit)
+
+
+def _nearest(points: FloatArray, centroids: FloatArray) -> IntArray:
+    """Return the number of the nearest centroid for each row."""
+    return np.asarray(cdist(points, centroids, "sqeuclidean").argmin(axis=1))
+
+
+def _compare_pairs(labels: IntArray, pairs: list[tuple[int, int]]) -> list[float]:
+    """Return the adjusted Rand index of each pair of labelings."""
+    # On few rows scikit-learn's checks take longer than the index.
+    with sklearn.config_context(skip_parameter_validation=True):
+        return [adjusted_rand_score(labels[i], labels[j]) for i, j in pairs]
+
+
+def _best_different(fits: list[KMeansFit]) -> tuple[float, float, float]:
+    """Return excess and agreement of the best different optimum, and the share.
+
+    The first fit is the result of a search, the others of single starts.
+    """
+    _, *from_single_starts = fits
+    best = min(fits, key=lambda fit: fit.inertia)
+    n_same = 0
+    excess = agreement = np.nan
+    for fit in sorted(from_single_starts, key=lambda fit: fit.inertia):
+        similarity = adjusted_rand_score(best.labels, fit.labels)
+        if similarity > SAME_PARTITION:
+            n_same += 1
+        elif np.isnan(excess):
+            ratio = fit.inertia / best.inertia if best.inertia > 0 else np.inf
+            excess = ratio - 1
+            agreement = similarity
+    return excess, agreement, n_same / len(from_single_starts)
+
+
+def _draw_references(
+    points: FloatArray, n_references: int, rng: np.random.Generator
+) -> list[FloatArray]:
+    """Return uniform rows in the box of the principal components, in these axes."""
+    centered = points - points.mean(axis=0)
+    with single_threaded_blas():  # more threads would change the last digits
+        _, _, axes = np.linalg.svd(centered, full_matrices=False)
+        rotated = centered @ axes.T
+    low = rotated.min(axis=0)
+    high = rotated.max(axis=0)
+    return [rng.uniform(low, high, rotated.shape) for _ in range(n_references)]
