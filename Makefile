@@ -13,7 +13,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovid
 .DEFAULT_GOAL := notebooks
 .NOTPARALLEL:
 .PHONY: notebooks tables test check lint types unit quick structure nbval artifacts \
-	prose bench bench-original reproduce mutation coverage random lowest hosted fresh \
+	prose validate bench bench-original reproduce mutation coverage random lowest hosted fresh \
 	lab lock clean help
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and renew artifacts/ (the default)
@@ -55,6 +55,10 @@ artifacts: $(INSTALLED)
 
 prose: $(INSTALLED)
 	$(BIN)/pytest tests/notebooks/test_prose.py
+
+validate: $(INSTALLED)  ## try every rule for k on data whose answer is known
+	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m tests.validation
 
 bench: $(INSTALLED)  ## measure time and memory beside named peers
 	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[bench]'

@@ -140,12 +140,14 @@ def lloyd_from_each(
 
     Parameters
     ----------
-    points, weight, previous : as in `lloyd`
+    points, weight : as in `lloyd`
         The same.
     starts : (m, k, d) float64
         The centroids of each start.
     max_iter : int
         The largest number of iterations, 1 or more.
+    previous : as in `lloyd`
+        The same.
 
     Returns
     -------
@@ -193,6 +195,34 @@ def weighted_means(
         sums += weighted_sums(differences, weight[block], labels[block], k)
     totals = np.bincount(labels, weight, k)
     return np.asarray(anchors + sums / totals[:, None])
+
+
+def weighted_sums(
+    rows: FloatArray, weight: FloatArray, labels: IntArray, k: int
+) -> FloatArray:
+    """Return the weighted sum of the rows of each cluster, added in their order.
+
+    Parameters
+    ----------
+    rows, weight : (n, d) and (n,) float64
+        The rows and their weights.
+    labels : (n,) int64
+        The cluster of each row, 0..k-1.
+    k : int
+        The number of clusters. Some may be empty.
+
+    Returns
+    -------
+    (k, d) float64
+        The sums; 0 for empty clusters.
+    """
+    n, d = rows.shape
+    if d <= DIRECT_COLUMNS:
+        sums = [np.bincount(labels, weight * column, k) for column in rows.T]
+        return np.stack(sums, axis=1)
+    # Row i has a single entry: its weight, in the column of its cluster.
+    membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
+    return np.asarray(membership.T @ rows)
 
 
 def squared_residuals(
@@ -426,16 +456,3 @@ def _inertias_of_means(
         if inertia <= SMALLEST_SHARE * total:
             inertias[s] = weighted_inertia(points, weight, labels[:, s], centroids[s])
     return inertias
-
-
-def weighted_sums(
-    rows: FloatArray, weight: FloatArray, labels: IntArray, k: int
-) -> FloatArray:
-    """Return the weighted sum of the rows of each cluster, added in their order."""
-    n, d = rows.shape
-    if d <= DIRECT_COLUMNS:
-        sums = [np.bincount(labels, weight * column, k) for column in rows.T]
-        return np.stack(sums, axis=1)
-    # Row i has a single entry: its weight, in the column of its cluster.
-    membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
-    return np.asarray(membership.T @ rows)

@@ -131,6 +131,9 @@ def selection_scores(
     if gaps is not None:
         check_columns(gaps, "gaps", ["gap", "standard error"])
         _check_k_index(gaps, "gaps")
+        _check_range(check_numbers(gaps["gap"], "gaps"), "gaps", -LARGEST, LARGEST)
+        errors = check_numbers(gaps["standard error"], "gaps")
+        _check_range(errors, "gaps", 0, LARGEST)
         scores["gap"] = gaps["gap"]
         scores["gap standard error"] = gaps["standard error"]
     return scores

@@ -52,8 +52,13 @@ def replicates() -> pd.DataFrame:
 
 
 @cache
+def gaps() -> pd.DataFrame:
+    return fc.gap_statistic(rows(), range(1, 8), n_references=2, n_init=1)
+
+
+@cache
 def scores() -> pd.DataFrame:
-    return fc.selection_scores(rows(), sweep(), replicates())
+    return fc.selection_scores(rows(), sweep(), replicates(), gaps())
 
 
 @cache
@@ -333,6 +338,7 @@ def option(word: str) -> Kind:
 
 KINDS["way to start"] = option("random")
 KINDS["linkage"] = option("ward")
+KINDS["rule for a cut"] = option("relative")
 KINDS["split"] = option("test")
 
 # Curves and scores over k
@@ -408,6 +414,20 @@ KINDS["replicates"] = Kind(
         "another table": lambda _: scores(),
     },
 )
+KINDS["gaps"] = Kind(
+    gaps,
+    bad=all_but(OTHER_TYPES, "None")
+    | FRAMES_WITHOUT_CELLS
+    | OTHER_INDEX
+    | {
+        "no gap": without_column("gap"),
+        "no standard error": without_column("standard error"),
+        "text in the cells": lambda x: x.astype(str),
+        "infinite": lambda x: x.assign(gap=np.inf),
+        "error below 0": lambda x: x.assign(**{"standard error": -0.1}),
+        "another table": lambda _: scores(),
+    },
+)
 KINDS["scores"] = Kind(
     scores,
     bad=OTHER_TYPES
@@ -415,6 +435,7 @@ KINDS["scores"] = Kind(
     | OTHER_INDEX
     | {
         "no standard error": without_column("standard error"),
+        "no error of the gap": without_column("gap standard error"),
         "text in the cells": lambda x: x.astype(str),
         "other columns": lambda x: x.add_suffix(" of something else"),
         "one row": lambda x: x.iloc[:1],
@@ -429,6 +450,7 @@ KINDS["selected"] = Kind(
         "no pick": without_column("pick"),
         "no runner-up": without_column("runner-up"),
         "no end": without_column("at an end"),
+        "no smallest": without_column("smallest"),
         "another table": lambda _: scores(),
     },
 )
@@ -445,7 +467,8 @@ KINDS["drawn scores"] = Kind(
 )
 KINDS["drawn selection"] = replace(
     KINDS["selected"],
-    bad=all_but(KINDS["selected"].bad, "no end") | {"no rule": without_column("rule")},
+    bad=all_but(KINDS["selected"].bad, "no end", "no smallest")
+    | {"no rule": without_column("rule")},
     misfits={
         "other criteria": lambda x: x.add_suffix(" of something else", axis=0),
         "other picks": lambda x: x.assign(pick=50),
@@ -593,10 +616,10 @@ KINDS["axes"] = Kind(
     new_axes,
     bad=OTHER_TYPES | {"figure": lambda ax: ax.figure, "list of axes": lambda ax: [ax]},
 )
-KINDS["axes for five scores"] = Kind(
-    lambda: list(Figure().subplots(5)),
+KINDS["axes for six scores"] = Kind(
+    lambda: list(Figure().subplots(6)),
     same={"tuple": tuple, "array": np.array},
-    bad=OTHER_TYPES | {"list of None": constant([None] * 5)},
+    bad=OTHER_TYPES | {"list of None": constant([None] * 6)},
     misfits={"too few": lambda axes: axes[:-1]},
 )
 KINDS["images"] = Kind(
@@ -798,8 +821,28 @@ CALLS = [
         },
     ),
     Call(
+        fc.near_ties,
+        {
+            "X": "rows",
+            "k_values": "k values",
+            "n_starts": "starts",
+            "n_init": "starts",
+            **RANDOM,
+        },
+    ),
+    Call(
+        fc.gap_statistic,
+        {
+            "X": "rows",
+            "k_values": "k values",
+            "n_references": "count",
+            "n_init": "starts",
+            **RANDOM,
+        },
+    ),
+    Call(
         fc.selection_scores,
-        {"X": "rows", "sweep": "sweep", "replicates": "replicates"},
+        {"X": "rows", "sweep": "sweep", "replicates": "replicates", "gaps": "gaps"},
     ),
     Call(fc.select_k, {"scores": "scores"}),
     Call(fc.describe_selection, {"selected": "selected"}),
@@ -810,6 +853,15 @@ CALLS = [
     Call(fc.linkage, {"X_or_condensed": "rows", "method": "linkage"}),
     Call(fc.linkage, {"X_or_condensed": "condensed", "method": "linkage"}),
     Call(fc.merge_gaps, {"Z": "tree", "max_clusters": "count"}),
+    Call(
+        fc.select_cut,
+        {
+            "Z": "tree",
+            "rule": "rule for a cut",
+            "method": "linkage",
+            "max_clusters": "count",
+        },
+    ),
     Call(fc.flat_clusters, {"Z": "tree", "n_clusters": "optional count"}),
     Call(fc.flat_clusters, {"Z": "tree", "height": "height"}),
     Call(fc.truncate_tree, {"Z": "tree", "n_leaves": "count"}),
@@ -885,7 +937,7 @@ CALLS = [
         {
             "scores": "drawn scores",
             "selected": "drawn selection",
-            "axes": "axes for five scores",
+            "axes": "axes for six scores",
         },
     ),
     Call(

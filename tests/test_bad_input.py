@@ -337,7 +337,7 @@ def test_silhouettes_of_equal_rows() -> None:
 
 
 def test_a_flat_curve_has_no_elbow() -> None:
-    assert fc.elbow([1, 2, 3, 4], [5.0, 5, 5, 5]).k is None
+    assert fc.elbow(range(1, 7), [5.0] * 6).k is None
 
 
 def test_a_picture_of_one_color_has_a_palette_of_one() -> None:

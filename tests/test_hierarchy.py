@@ -1,5 +1,6 @@
 """Trees: SciPy's, cut, truncated and compared as can be checked by hand."""
 
+import itertools
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from fmnist_clustering import (
     linkage,
     load_split,
     merge_gaps,
+    select_cut,
     truncate_tree,
 )
 from tests.test_ward import assert_same_partition, assert_same_tree
@@ -277,23 +279,31 @@ def test_ward_gives_the_same_tree_whatever_memory_is_free(
 
 # Gaps
 
+GAP_COLUMNS = ["n_clusters", "low", "high", "gap", "relative gap", "ratio"]
+
+
+def test_the_gap_above_equal_rows_is_infinite_in_relation() -> None:
+    gaps = merge_gaps(tree_on_a_line(0, 0, 4, 4, 9)).set_index("n_clusters")
+    assert gaps.loc[3, "relative gap"] == np.inf
+    assert gaps.loc[2, "relative gap"] == 5 / 4
+
 
 @pytest.mark.parametrize(
     ("points", "rows"),
     [
         pytest.param(
             (0, 1, 3, 7, 16),  # merges at 1, 2, 4, 9
-            [(2, 4, 9, 5, 2.5), (3, 2, 4, 2, 0.4), (4, 1, 2, 1, 0.2)],
+            [(2, 4, 9, 5, 9 / 4, 2.5), (3, 2, 4, 2, 2, 0.4), (4, 1, 2, 1, 2, 0.2)],
             id="last merge widest",
         ),
         pytest.param(
             (0, 1, 6, 12, 20),  # merges at 1, 5, 6, 8
-            [(4, 1, 5, 4, 2), (2, 6, 8, 2, 0.5), (3, 5, 6, 1, 0.25)],
+            [(4, 1, 5, 4, 5, 2), (2, 6, 8, 2, 4 / 3, 0.5), (3, 5, 6, 1, 6 / 5, 0.25)],
             id="sorted by gap",
         ),
         pytest.param(
             (0, 1, 3, 6, 10),  # merges at 1, 2, 3, 4
-            [(2, 3, 4, 1, 1), (3, 2, 3, 1, 1), (4, 1, 2, 1, 1)],
+            [(2, 3, 4, 1, 4 / 3, 1), (3, 2, 3, 1, 3 / 2, 1), (4, 1, 2, 1, 2, 1)],
             id="equal gaps, fewer clusters first",
         ),
     ],
@@ -302,8 +312,7 @@ def test_gaps_by_hand(
     points: tuple[float, ...],
     rows: list[tuple[float, ...]],
 ) -> None:
-    columns = ["n_clusters", "low", "high", "gap", "ratio"]
-    expected = pd.DataFrame(rows, columns=columns)
+    expected = pd.DataFrame(rows, columns=GAP_COLUMNS)
     gaps = merge_gaps(tree_on_a_line(*points))
     pd.testing.assert_frame_equal(gaps, expected, check_dtype=False)
     assert gaps["n_clusters"].dtype == np.int64
@@ -357,7 +366,7 @@ def test_numbers_that_no_cut_gives_are_not_in_the_table() -> None:
 def test_a_tree_of_equal_heights_has_no_gap(height: int) -> None:
     tree = tree_on_a_line(*(height * np.arange(6)))
     gaps = merge_gaps(tree)
-    assert gaps.columns.tolist() == ["n_clusters", "low", "high", "gap", "ratio"]
+    assert gaps.columns.tolist() == GAP_COLUMNS
     assert len(gaps) == 0
     condensed = pdist(height * np.arange(6.0)[:, None])
     with np.errstate(invalid="ignore"):  # SciPy's correlation of equal distances
@@ -394,6 +403,130 @@ def test_gaps_of_fewer_than_four_leaves_are_refused(n_leaves: int) -> None:
     tree = tree_on_a_line(*range(n_leaves))
     with pytest.raises(ValueError, match=f"^Z: found {n_leaves} leaves, expected 4"):
         merge_gaps(tree)
+
+
+# Cuts
+
+
+def tree_with_heights(heights: list[float]) -> Tree:
+    """Return a chain of merges at these heights."""
+    n = len(heights) + 1
+    merges = np.arange(n - 1)
+    chain = np.column_stack([merges + n - 1, merges + 1, heights, merges + 2])
+    chain[0, 0] = 0
+    return chain.astype(np.float64)
+
+
+# Thirty leaves. The widest gap is 10 below the last merge; the largest ratio is
+# 4.5 / 1.5 = 3, between the merges that leave five clusters and four.
+TWO_ANSWERS = tree_with_heights([*np.linspace(1, 1.5, 25), 4.5, 6, 12, 22])
+
+
+def test_the_longest_vertical_is_cut_in_its_middle() -> None:
+    assert select_cut(TWO_ANSWERS) == (2, 17, 10 / 6)
+    assert select_cut(TWO_ANSWERS, rule="longest", method="single") == (2, 17, 10 / 6)
+
+
+def test_the_largest_ratio_is_cut_in_its_middle_on_a_logarithmic_axis() -> None:
+    cut = select_cut(TWO_ANSWERS, rule="relative")
+    assert cut.n_clusters == 5
+    assert cut.height == pytest.approx(np.sqrt(1.5 * 4.5))
+    assert cut.strength == pytest.approx(3 / (1 + 2.1 / 4**0.4))
+    assert flat_clusters(TWO_ANSWERS, height=cut.height).max() == 4
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_the_relative_rule_declines_what_chance_reaches(above: bool) -> None:
+    threshold = 1 + 2.1 / 4**0.4
+    low = 4.5 / threshold * (0.999 if above else 1.001)
+    tree = tree_with_heights([*np.linspace(low - 0.5, low, 25), 4.5, 6, 9, 12])
+    cut = select_cut(tree, rule="relative")
+    assert (cut.strength >= 1) == above
+    assert cut.n_clusters == (5 if above else None)
+    assert np.isnan(cut.height) != above
+
+
+def test_the_threshold_depends_on_the_linkage() -> None:
+    names = {
+        method: select_cut(TWO_ANSWERS, rule="relative", method=method).n_clusters
+        for method in METHODS
+    }
+    assert names == {"single": 5, "complete": 5, "average": 5, "ward": 5}
+    strengths = [
+        select_cut(TWO_ANSWERS, rule="relative", method=method).strength
+        for method in ("single", "ward", "average", "complete")
+    ]
+    assert strengths == sorted(strengths)
+    assert len(set(strengths)) == 4
+
+
+def test_few_leaves_name_few_clusters() -> None:
+    # Eight leaves in pairs of nearly equal ones: a third of eight is below four.
+    tree = tree_on_a_line(0, 1e-3, 10, 10.001, 21, 21.001, 33, 33.001)
+    assert select_cut(tree, rule="relative").n_clusters is None
+    assert select_cut(tree).n_clusters == 4
+
+
+def test_cuts_go_up_to_max_clusters() -> None:
+    points = np.repeat(10.0 * np.arange(25) ** 1.1, 4)
+    tree = tree_on_a_line(*(points + np.tile([0, 0.5, 1, 1.5], 25)))
+    assert select_cut(tree, rule="relative").n_clusters != 25
+    cut = select_cut(tree, rule="relative", method="single", max_clusters=30)
+    assert cut.n_clusters == 25
+
+
+@pytest.mark.parametrize("rule", ["longest", "relative"])
+def test_a_tree_of_equal_heights_has_no_cut(rule: str) -> None:
+    cut = select_cut(tree_on_a_line(*range(12)), rule=rule)
+    assert cut.n_clusters is None
+    assert np.isnan(cut.height)
+    assert cut.strength == 0
+
+
+@pytest.mark.parametrize("rule", ["longest", "relative"])
+def test_groups_of_equal_rows_are_the_clusters(rule: str) -> None:
+    tree = linkage(np.repeat([[0.0], [4.0], [9.0]], 6, axis=0), "ward")
+    cut = select_cut(tree, rule=rule)
+    assert flat_clusters(tree, height=cut.height).max() + 1 == cut.n_clusters
+    if rule == "relative":
+        assert cut.n_clusters == 3
+        assert cut.strength == np.inf
+
+
+@given(pixel_rows)
+def test_the_height_of_a_cut_gives_its_clusters(rows: NDArray[np.uint8]) -> None:
+    assume(len(rows) > 3)
+    for method in METHODS:
+        tree = linkage(rows, method)
+        for rule in ("longest", "relative"):
+            cut = select_cut(tree, rule=rule, method=method)
+            if cut.n_clusters is not None:
+                labels = flat_clusters(tree, height=cut.height)
+                assert labels.max() + 1 == cut.n_clusters
+
+
+def test_a_cut_does_not_depend_on_the_unit() -> None:
+    for rule in ("longest", "relative"):
+        cut = select_cut(TWO_ANSWERS, rule=rule)
+        scaled = select_cut(TWO_ANSWERS * [1, 1, 1e-200, 1], rule=rule)
+        assert scaled.n_clusters == cut.n_clusters
+        assert scaled.strength == pytest.approx(cut.strength)
+
+
+@pytest.mark.slow
+def test_clouds_without_clusters_rarely_get_a_cut() -> None:
+    # Other seeds than those that the thresholds come from.
+    n_named = dict.fromkeys(METHODS, 0)
+    n_trees = 0
+    for d, n, seed in itertools.product((1, 2, 3, 5, 10, 20, 50), (50, 300), range(10)):
+        rng = np.random.default_rng([d, n, seed])
+        for cloud in (rng.uniform(size=(n, d)), rng.normal(size=(n, d))):
+            n_trees += 1
+            for method in METHODS:
+                cut = select_cut(linkage(cloud, method), rule="relative", method=method)
+                n_named[method] += cut.n_clusters is not None
+    assert n_trees == 280
+    assert max(n_named.values()) <= 0.03 * n_trees
 
 
 # Flat clusters

@@ -1,183 +1,25 @@
-"""The sweep over k, stability, and the elbow."""
+"""The elbow of a curve of inertia."""
 
 import itertools
 import re
 from collections.abc import Callable
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
-from sklearn.metrics import silhouette_samples as scikit_learn_silhouettes
 from threadpoolctl import threadpool_limits
 
-from fmnist_clustering import elbow, elbow_ranges, fit_kmeans, stability, sweep_k
+from fmnist_clustering import elbow, elbow_ranges
 
-POINTS = np.random.default_rng(0).random((120, 3))
-LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
 # Inertia of k = 1..14 on the 10,000 test images, from the notebook that this project
 # grew out of.
 PUBLISHED = [
     *(679218, 535144, 458680, 416463, 390453, 365898, 349520),
     *(337697, 326651, 316752, 308574, 300886, 294330, 288729),
 ]
-
-
-# sweep_k
-
-
-@pytest.mark.parametrize(
-    "k_values",
-    [[2, 3, 7], range(1, 4), (k for k in (1, 5)), np.array([2, 4], dtype=np.uint8)],
-    ids=["list", "range", "generator", "array"],
-)
-def test_sweep_equals_single_fits(k_values: Any) -> None:
-    sweep = sweep_k(POINTS, k_values, n_init=2, random_state=1)
-    assert sweep.labels.shape == (len(sweep.k_values), len(POINTS))
-    assert sweep.k_values.dtype == np.int64
-    rows = zip(*sweep, strict=True)
-    for k, inertia, silhouette, labels, centroids in rows:
-        fit = fit_kmeans(POINTS, int(k), n_init=2, random_state=1)
-        np.testing.assert_array_equal(labels, fit.labels)
-        np.testing.assert_array_equal(centroids, fit.centroids)
-        assert inertia == fit.inertia
-        if k == 1:
-            assert np.isnan(silhouette)
-        else:
-            expected = scikit_learn_silhouettes(POINTS, fit.labels).mean()
-            assert silhouette == pytest.approx(expected, abs=1e-12)
-
-
-def test_sweep_keeps_the_order_of_k() -> None:
-    sweep = sweep_k(LINE, [1, 2, 3])
-    assert sweep.k_values.tolist() == [1, 2, 3]
-    assert sweep.inertia.tolist() == pytest.approx([125.5, 4, 2.5])
-
-
-def test_images_count_in_units_of_255_in_any_container() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (60, 12), dtype=np.uint8)
-    sweep = sweep_k(pixels, [1, 2, 4])
-    in_units = sweep_k(pixels / 255, [1, 2, 4])
-    from_table = sweep_k(pd.DataFrame(pixels), [1, 2, 4])
-    np.testing.assert_allclose(sweep.inertia, in_units.inertia, rtol=1e-9)
-    np.testing.assert_allclose(sweep.silhouette, in_units.silhouette, rtol=1e-9)
-    np.testing.assert_array_equal(sweep.inertia, from_table.inertia)
-    np.testing.assert_array_equal(sweep.silhouette, from_table.silhouette)
-
-
-def test_sweep_goes_up_to_one_cluster_less_than_rows() -> None:
-    sweep = sweep_k(LINE, [5])
-    assert len(np.unique(sweep.labels)) == 5
-    with pytest.raises(ValueError, match=r"^k_values: "):
-        sweep_k(LINE, [6])
-
-
-@pytest.mark.parametrize(
-    "k_values",
-    [[], [3, 2], [2, 2], [0, 1], [2.5], np.array([3, 2], dtype=np.uint8)],
-    ids=str,
-)
-def test_sweep_refuses_all_but_rising_k(k_values: Any) -> None:
-    with pytest.raises(ValueError, match=r"^k_values: "):
-        sweep_k(LINE, k_values)
-
-
-# stability
-
-
-def corner_blobs(n_blobs: int, d: int = 2) -> NDArray[np.float64]:
-    """Return clouds of standard deviation 1 at corners that are 20 apart."""
-    corners = 20.0 * np.array(list(itertools.product([0, 1], repeat=2)))[:n_blobs]
-    centers = np.zeros((n_blobs, d))
-    centers[:, :2] = corners
-    noise = np.random.default_rng(0).normal(size=(240, d))
-    return np.asarray(centers[np.arange(240) % n_blobs] + noise)
-
-
-@pytest.mark.parametrize("d", [2, 30])
-def test_blobs_come_back_from_every_half_and_cuts_through_them_do_not(d: int) -> None:
-    replicates = stability(corner_blobs(4, d), [4, 9])
-    assert (replicates.loc[4] == 1).all()
-    assert replicates.loc[9].max() < 0.95
-
-
-def test_all_pairs_of_resamples_are_kept() -> None:
-    replicates = stability(corner_blobs(4), range(2, 5), n_resamples=5)
-    assert replicates.index.tolist() == [2, 3, 4]
-    assert replicates.index.name == "k"
-    assert replicates.columns.tolist() == list(itertools.combinations(range(5), 2))
-    assert replicates.columns.names == ["first", "second"]
-    assert replicates.notna().all(axis=None)
-
-
-def test_replicates_are_the_ari_of_fits_on_half_of_the_rows() -> None:
-    # The centers are so near that each half draws another border.
-    centers = np.array([[0, 0], [2, 0], [0, 3]])
-    noise = np.random.default_rng(3).normal(size=(200, 2))
-    points = centers[np.arange(200) % 3] + noise
-    replicates = stability(points, [3], n_resamples=3, n_init=10, random_state=5)
-
-    rng = np.random.default_rng(5)
-    labelings = []
-    for _ in range(3):
-        half = points[rng.choice(200, 100, replace=False)]
-        model = KMeans(3, n_init=20, random_state=0).fit(half)
-        labelings.append(model.predict(points))
-    expected = [
-        adjusted_rand_score(labelings[0], labelings[1]),
-        adjusted_rand_score(labelings[0], labelings[2]),
-        adjusted_rand_score(labelings[1], labelings[2]),
-    ]
-    assert max(expected) < 1
-    np.testing.assert_allclose(replicates.loc[3], expected, rtol=1e-12)
-
-
-def test_one_k_does_not_change_another() -> None:
-    together = stability(POINTS, [2, 3, 5], n_resamples=3)
-    alone = stability(POINTS, [3], n_resamples=3)
-    pd.testing.assert_frame_equal(alone, together.loc[[3]], check_exact=True)
-
-
-def test_stability_depends_on_the_random_state_and_not_on_threads() -> None:
-    pixels = np.random.default_rng(1).integers(0, 256, (300, 60), dtype=np.uint8)
-    replicates = stability(pixels, [3, 5], n_resamples=3, random_state=1)
-    with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
-        on_one_thread = stability(pixels, [3, 5], n_resamples=3, random_state=1)
-    pd.testing.assert_frame_equal(on_one_thread, replicates, check_exact=True)
-    other = stability(pixels, [3, 5], n_resamples=3, random_state=2)
-    assert not replicates.equals(other)
-
-
-def test_stability_of_images_does_not_depend_on_the_unit() -> None:
-    pixels = (5 * corner_blobs(4) + 50).astype(np.uint8)
-    of_images = stability(pixels, [3, 4], n_resamples=4)
-    in_units = stability(pixels / 255, [3, 4], n_resamples=4)
-    # With k = 3 two of the four clouds are joined, and each half joins other ones.
-    assert in_units.loc[3].min() < 0.9
-    assert (in_units.loc[4] == 1).all()
-    np.testing.assert_allclose(of_images, in_units, rtol=0, atol=1e-9)
-
-
-def test_stability_goes_up_to_one_cluster_less_than_a_half_has_rows() -> None:
-    rows = POINTS[:12]
-    replicates = stability(rows, [2, 5], n_resamples=3, n_init=1)
-    assert replicates.index.tolist() == [2, 5]
-    for k in (1, 6):
-        with pytest.raises(ValueError, match=r"^k_values: "):
-            stability(rows, [k], n_resamples=3, n_init=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("n_resamples", 2), ("n_init", 0), ("random_state", -1)],
-)
-def test_stability_error_names_the_argument(name: str, value: int) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: found {value}, expected "):
-        stability(POINTS, [2], **{name: value})
 
 
 # elbow
@@ -375,13 +217,3 @@ def test_curves_of_another_shape_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape("k_values, inertia: found shapes ")):
         function(k_values, inertia)
-
-
-@pytest.mark.parametrize("function", [sweep_k, stability])
-def test_more_clusters_than_distinct_rows_are_k_values_too_many(function: Any) -> None:
-    three_points = np.repeat(np.eye(3), [20, 20, 12], axis=0)
-    message = "^k_values: found 4, expected at most 3, the number of distinct rows"
-    with pytest.raises(ValueError, match=message):
-        function(three_points, [2, 3, 4, 5], n_init=1)
-    with pytest.raises(ValueError, match=r"^n_init: found 0"):
-        function(three_points, [2, 3, 4, 5], n_init=0)

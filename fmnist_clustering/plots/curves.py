@@ -20,6 +20,8 @@ from fmnist_clustering.plots._style import GREY, MARK_LINE
 
 BETWEEN_ONES = ("silhouette", "stability")
 """The criteria whose scores lie between -1 and 1."""
+ERROR_COLUMNS = {"stability": "standard error", "gap": "gap standard error"}
+"""Where the scores of a criterion have a standard error."""
 
 
 def plot_inertia(
@@ -135,8 +137,9 @@ def plot_selection(
     for ax, (criterion, choice) in zip(panels, selected.iterrows(), strict=True):
         known = scores[criterion].dropna()
         error = None
-        if criterion == "stability" and "standard error" in scores.columns:
-            error = scores["standard error"].loc[known.index]
+        error_column = ERROR_COLUMNS.get(criterion)
+        if error_column in scores.columns:
+            error = scores[error_column].loc[known.index]
         _draw_choice(known, error, choice, ax)
 
         is_undecided = pd.isna(choice["pick"])
@@ -274,7 +277,7 @@ def _check_scores(scores: pd.DataFrame, criteria: pd.Index) -> None:
         limit = 1 if criterion in BETWEEN_ONES else np.finfo(np.float64).max
         expected = "scores from -1 to 1" if limit == 1 else "finite scores"
         check_range(known, "scores", -limit, limit, f"{expected} as {criterion}")
-    if "standard error" in scores.columns:
-        check_table(scores, "scores", ["standard error"])
-        error = check_numbers(scores["standard error"].dropna(), "scores")
+    for column in set(ERROR_COLUMNS.values()) & set(scores.columns):
+        check_table(scores, "scores", [column])
+        error = check_numbers(scores[column].dropna(), "scores")
         check_range(error, "scores", 0, np.inf, "standard errors, 0 or more")

@@ -233,18 +233,84 @@ def original_table() -> str:
     return f"{markdown_table(heads, rows)}\n\n{measured_on(original.iloc[0])}"
 
 
+RULES = {
+    "elbow": "`elbow`",
+    "chord": "chord",
+    "kneed": "kneed",
+    "silhouette": "silhouette",
+    "Calinski-Harabasz": "Calinski-Harabasz",
+    "Davies-Bouldin": "Davies-Bouldin",
+    "stability": "`stability`, one standard error",
+    "gap statistic": "`gap_statistic`, the published rule",
+    "gap: one cluster": "the same, asked only for k = 1",
+    "5 of 5 agree": "all five criteria of `select_k` agree",
+    "4 of 5 agree": "four agree",
+    "3 of 5 agree": "three agree",
+    "relative, ward": '`select_cut(rule="relative")`, Ward',
+    "relative, average": "the same, average linkage",
+    "relative, complete": "the same, complete linkage",
+    "relative, single": "the same, single linkage",
+    "longest, ward": '`select_cut(rule="longest")`, Ward',
+    "longest, average": "the same, average linkage",
+    "longest, complete": "the same, complete linkage",
+    "longest, single": "the same, single linkage",
+}
+"""The columns of validation.csv that hold answers, and what the page calls them."""
+
+
+def validation_table() -> str:
+    """Return how often each rule for k was right on data whose answer is known."""
+    answers = pd.read_csv(VALIDATION)
+    blobs = answers[answers["family"] == "blobs"]
+    clouds = answers[answers["family"] == "clouds"]
+    rows = []
+    for rule, name in RULES.items():
+        named = blobs[rule].notna()
+        off_by = (blobs[rule] - blobs["k"]).abs()
+        n_right = (off_by == 0).sum()
+        counts = [
+            n_right,
+            (off_by <= 1).sum(),
+            named.sum() - n_right,
+            (~named).sum(),
+            (clouds[rule] > 1).sum(),
+        ]
+        rows.append([name, *map(str, counts)])
+    heads = [
+        f"{len(blobs)} sets of blobs, {len(clouds)} clouds",
+        "right",
+        "within one",
+        "wrong",
+        "declined",
+        "false claims",
+    ]
+    return f"{markdown_table(heads, rows)}\n\n{classes_table(answers)}"
+
+
+def classes_table(answers: pd.DataFrame) -> str:
+    """Return what each rule names on measured data, whose classes are no clusters."""
+    classes = answers[answers["family"] == "classes"]
+    rows = []
+    for rule, name in RULES.items():
+        named = ["-" if pd.isna(k) else f"{k:.0f}" for k in classes[rule]]
+        rows.append([name, *named])
+    data = classes["data"] + " (" + classes["k"].astype(str) + ")"
+    return markdown_table(["data (classes)", *data], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "results": results_table,
     "speeds": speeds_table,
     "benchmarks": benchmarks_table,
     "palettes": palettes_table,
     "original": original_table,
+    "validation": validation_table,
 }
 """What makes each table."""
 
 PAGES = {
     "README.md": ("results", "speeds"),
-    "artifacts/README.md": ("benchmarks", "palettes", "original"),
+    "artifacts/README.md": ("validation", "benchmarks", "palettes", "original"),
 }
 """Which tables stand on which page."""
 

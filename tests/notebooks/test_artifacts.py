@@ -15,9 +15,10 @@ PICTURES = ROOT / "build" / "test" / "differences"
 
 
 def names(folder: Path) -> list[str]:
-    """Return the files that notebooks write: all but those of the benchmarks."""
+    """Return the files that notebooks write: all but the results of other commands."""
     files = [path.name for path in folder.glob("[!.]*") if path.suffix != ".md"]
-    return sorted(name for name in files if not name.startswith("benchmarks"))
+    others = ("benchmarks", "validation")
+    return sorted(name for name in files if not name.startswith(others))
 
 
 def draw_difference(name: str) -> Path:

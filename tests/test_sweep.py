@@ -1,0 +1,330 @@
+"""Many fits: the sweep over k, stability, near-ties, and the gap statistic."""
+
+import itertools
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import silhouette_samples as scikit_learn_silhouettes
+from threadpoolctl import threadpool_limits
+
+from fmnist_clustering import (
+    fit_kmeans,
+    gap_statistic,
+    inertia,
+    near_ties,
+    stability,
+    sweep_k,
+)
+
+POINTS = np.random.default_rng(0).random((120, 3))
+LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
+
+
+# sweep_k
+
+
+@pytest.mark.parametrize(
+    "k_values",
+    [[2, 3, 7], range(1, 4), (k for k in (1, 5)), np.array([2, 4], dtype=np.uint8)],
+    ids=["list", "range", "generator", "array"],
+)
+def test_sweep_equals_single_fits(k_values: Any) -> None:
+    sweep = sweep_k(POINTS, k_values, n_init=2, random_state=1)
+    assert sweep.labels.shape == (len(sweep.k_values), len(POINTS))
+    assert sweep.k_values.dtype == np.int64
+    rows = zip(*sweep, strict=True)
+    for k, cost, silhouette, labels, centroids in rows:
+        fit = fit_kmeans(POINTS, int(k), n_init=2, random_state=1)
+        np.testing.assert_array_equal(labels, fit.labels)
+        np.testing.assert_array_equal(centroids, fit.centroids)
+        assert cost == fit.inertia
+        if k == 1:
+            assert np.isnan(silhouette)
+        else:
+            expected = scikit_learn_silhouettes(POINTS, fit.labels).mean()
+            assert silhouette == pytest.approx(expected, abs=1e-12)
+
+
+def test_sweep_keeps_the_order_of_k() -> None:
+    sweep = sweep_k(LINE, [1, 2, 3])
+    assert sweep.k_values.tolist() == [1, 2, 3]
+    assert sweep.inertia.tolist() == pytest.approx([125.5, 4, 2.5])
+
+
+def test_images_count_in_units_of_255_in_any_container() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 12), dtype=np.uint8)
+    sweep = sweep_k(pixels, [1, 2, 4])
+    in_units = sweep_k(pixels / 255, [1, 2, 4])
+    from_table = sweep_k(pd.DataFrame(pixels), [1, 2, 4])
+    np.testing.assert_allclose(sweep.inertia, in_units.inertia, rtol=1e-9)
+    np.testing.assert_allclose(sweep.silhouette, in_units.silhouette, rtol=1e-9)
+    np.testing.assert_array_equal(sweep.inertia, from_table.inertia)
+    np.testing.assert_array_equal(sweep.silhouette, from_table.silhouette)
+
+
+def test_sweep_goes_up_to_one_cluster_less_than_rows() -> None:
+    sweep = sweep_k(LINE, [5])
+    assert len(np.unique(sweep.labels)) == 5
+    with pytest.raises(ValueError, match=r"^k_values: "):
+        sweep_k(LINE, [6])
+
+
+@pytest.mark.parametrize(
+    "k_values",
+    [[], [3, 2], [2, 2], [0, 1], [2.5], np.array([3, 2], dtype=np.uint8)],
+    ids=str,
+)
+def test_sweep_refuses_all_but_rising_k(k_values: Any) -> None:
+    with pytest.raises(ValueError, match=r"^k_values: "):
+        sweep_k(LINE, k_values)
+
+
+# stability
+
+
+def corner_blobs(n_blobs: int, d: int = 2) -> NDArray[np.float64]:
+    """Return clouds of standard deviation 1 at corners that are 20 apart."""
+    corners = 20.0 * np.array(list(itertools.product([0, 1], repeat=2)))[:n_blobs]
+    centers = np.zeros((n_blobs, d))
+    centers[:, :2] = corners
+    noise = np.random.default_rng(0).normal(size=(240, d))
+    return np.asarray(centers[np.arange(240) % n_blobs] + noise)
+
+
+@pytest.mark.parametrize("d", [2, 30])
+def test_blobs_come_back_from_every_half_and_cuts_through_them_do_not(d: int) -> None:
+    replicates = stability(corner_blobs(4, d), [4, 9])
+    assert (replicates.loc[4] == 1).all()
+    assert replicates.loc[9].max() < 0.95
+
+
+def test_all_pairs_of_resamples_are_kept() -> None:
+    replicates = stability(corner_blobs(4), range(2, 5), n_resamples=5)
+    assert replicates.index.tolist() == [2, 3, 4]
+    assert replicates.index.name == "k"
+    assert replicates.columns.tolist() == list(itertools.combinations(range(5), 2))
+    assert replicates.columns.names == ["first", "second"]
+    assert replicates.notna().all(axis=None)
+
+
+def test_replicates_are_the_ari_of_fits_on_half_of_the_rows() -> None:
+    # The centers are so near that each half draws another border.
+    centers = np.array([[0, 0], [2, 0], [0, 3]])
+    noise = np.random.default_rng(3).normal(size=(200, 2))
+    points = centers[np.arange(200) % 3] + noise
+    replicates = stability(points, [3], n_resamples=3, n_init=10, random_state=5)
+
+    rng = np.random.default_rng(5)
+    labelings = []
+    for _ in range(3):
+        half = points[rng.choice(200, 100, replace=False)]
+        model = KMeans(3, n_init=20, random_state=0).fit(half)
+        labelings.append(model.predict(points))
+    expected = [
+        adjusted_rand_score(labelings[0], labelings[1]),
+        adjusted_rand_score(labelings[0], labelings[2]),
+        adjusted_rand_score(labelings[1], labelings[2]),
+    ]
+    assert max(expected) < 1
+    np.testing.assert_allclose(replicates.loc[3], expected, rtol=1e-12)
+
+
+def test_one_k_does_not_change_another() -> None:
+    together = stability(POINTS, [2, 3, 5], n_resamples=3)
+    alone = stability(POINTS, [3], n_resamples=3)
+    pd.testing.assert_frame_equal(alone, together.loc[[3]], check_exact=True)
+
+
+def test_stability_depends_on_the_random_state_and_not_on_threads() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (300, 60), dtype=np.uint8)
+    replicates = stability(pixels, [3, 5], n_resamples=3, random_state=1)
+    with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
+        on_one_thread = stability(pixels, [3, 5], n_resamples=3, random_state=1)
+    pd.testing.assert_frame_equal(on_one_thread, replicates, check_exact=True)
+    other = stability(pixels, [3, 5], n_resamples=3, random_state=2)
+    assert not replicates.equals(other)
+
+
+def test_stability_of_images_does_not_depend_on_the_unit() -> None:
+    pixels = (5 * corner_blobs(4) + 50).astype(np.uint8)
+    of_images = stability(pixels, [3, 4], n_resamples=4)
+    in_units = stability(pixels / 255, [3, 4], n_resamples=4)
+    # With k = 3 two of the four clouds are joined, and each half joins other ones.
+    assert in_units.loc[3].min() < 0.9
+    assert (in_units.loc[4] == 1).all()
+    np.testing.assert_allclose(of_images, in_units, rtol=0, atol=1e-9)
+
+
+def test_stability_goes_up_to_one_cluster_less_than_a_half_has_rows() -> None:
+    rows = POINTS[:12]
+    replicates = stability(rows, [2, 5], n_resamples=3, n_init=1)
+    assert replicates.index.tolist() == [2, 5]
+    for k in (1, 6):
+        with pytest.raises(ValueError, match=r"^k_values: "):
+            stability(rows, [k], n_resamples=3, n_init=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_resamples", 2), ("n_init", 0), ("random_state", -1)],
+)
+def test_stability_error_names_the_argument(name: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: found {value}, expected "):
+        stability(POINTS, [2], **{name: value})
+
+
+# near_ties
+
+# Four clouds at the corners of a square: for k = 2 a cut from left to right is as good
+# as one from top to bottom, but for the noise.
+SQUARE = corner_blobs(4)
+RECTANGLE = SQUARE * [1.0, 2.0]
+
+
+def test_two_cuts_through_a_square_are_a_near_tie() -> None:
+    ties = near_ties(SQUARE, [2, 4])
+    left = SQUARE[:, 0] < 10
+    bottom = SQUARE[:, 1] < 10
+    costs = sorted([inertia(SQUARE, left * 1), inertia(SQUARE, bottom * 1)])
+    assert ties.loc[2, "excess"] == pytest.approx(costs[1] / costs[0] - 1, rel=1e-9)
+    agreement = adjusted_rand_score(left, bottom)
+    assert ties.loc[2, "adjusted Rand index"] == pytest.approx(agreement)
+    assert 0 < ties.loc[2, "share of starts"] < 1
+
+
+def test_a_clear_partition_has_no_near_tie() -> None:
+    ties = near_ties(RECTANGLE, [2, 4])
+    assert not ties.loc[2, "excess"] < 0.5
+    assert not ties.loc[4, "excess"] < 0.5
+    assert ties.loc[4, "share of starts"] > 0.5
+
+
+def test_where_no_start_ends_elsewhere_nothing_is_known() -> None:
+    two_clouds = corner_blobs(2)
+    ties = near_ties(two_clouds, [2], n_starts=5)
+    assert ties.columns.tolist() == ["excess", "adjusted Rand index", "share of starts"]
+    assert ties.loc[2].isna().tolist() == [True, True, False]
+    assert ties.loc[2, "share of starts"] == 1
+
+
+def test_near_ties_of_images_do_not_depend_on_the_unit_nor_on_threads() -> None:
+    pixels = (5 * SQUARE + 50).astype(np.uint8)
+    of_images = near_ties(pixels, [2, 3])
+    with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
+        again = near_ties(pixels, [2, 3])
+    pd.testing.assert_frame_equal(again, of_images, check_exact=True)
+    np.testing.assert_allclose(near_ties(pixels / 255, [2, 3]), of_images, rtol=1e-9)
+
+
+# gap_statistic
+
+
+def test_gap_is_that_of_its_definition() -> None:
+    # The same references, but fitted by scikit-learn in the columns of the data.
+    points = np.random.default_rng(4).normal(size=(60, 3)) * [5, 2, 1]
+    gaps = gap_statistic(points, [1, 2, 3], n_references=4, n_init=10, random_state=7)
+
+    centered = points - points.mean(axis=0)
+    _, _, axes = np.linalg.svd(centered, full_matrices=False)
+    rotated = centered @ axes.T
+    rng = np.random.default_rng(7)
+    low, high = rotated.min(axis=0), rotated.max(axis=0)
+    references = [rng.uniform(low, high, (60, 3)) @ axes for _ in range(4)]
+    for k in (1, 2, 3):
+        model = KMeans(k, n_init=50, random_state=0)
+        logs = [np.log(model.fit(each).inertia_) for each in references]
+        of_data = np.log(model.fit(points).inertia_)
+        error = np.std(logs) * np.sqrt(1 + 1 / 4)
+        assert gaps.loc[k, "log inertia"] == pytest.approx(of_data, abs=1e-9)
+        assert gaps.loc[k, "reference"] == pytest.approx(np.mean(logs), abs=1e-9)
+        assert gaps.loc[k, "gap"] == pytest.approx(np.mean(logs) - of_data, abs=1e-9)
+        assert gaps.loc[k, "standard error"] == pytest.approx(error, abs=1e-9)
+
+
+def test_enough_is_the_published_rule() -> None:
+    gaps = gap_statistic(corner_blobs(4), range(1, 8))
+    gap = gaps["gap"].tolist()
+    error = gaps["standard error"].tolist()
+    expected = [gap[i] >= gap[i + 1] - error[i + 1] for i in range(6)]
+    assert gaps["enough"].tolist() == [*expected, False]
+    assert gaps.index[gaps["enough"]][0] == 4
+
+
+@pytest.mark.parametrize("d", [2, 10])
+def test_the_gap_sees_one_cluster_in_a_cloud(d: int) -> None:
+    rng = np.random.default_rng(d)
+    n_ones = 0
+    for _ in range(10):
+        gaps = gap_statistic(rng.normal(size=(60, d)), [1, 2])
+        n_ones += gaps.loc[1, "enough"]
+    assert n_ones >= 9
+    two_clouds = corner_blobs(2, d)
+    assert not gap_statistic(two_clouds, [1, 2]).loc[1, "enough"]
+
+
+def test_the_gap_does_not_depend_on_rotation_origin_unit_or_threads() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(80, 3)) * [4, 2, 1]
+    turned, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    gaps = gap_statistic(points, [1, 2, 3])
+    moved = gap_statistic(1000 * points @ turned + 5, [1, 2, 3])
+    # Axes may point the other way, which mirrors the references in their box.
+    np.testing.assert_allclose(moved["gap"], gaps["gap"], atol=0.1)
+    with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
+        again = gap_statistic(points, [1, 2, 3])
+    pd.testing.assert_frame_equal(again, gaps, check_exact=True)
+
+
+def test_gap_of_images_does_not_depend_on_the_unit() -> None:
+    pixels = (5 * SQUARE + 50).astype(np.uint8)
+    of_images = gap_statistic(pixels, [1, 4], n_references=3)
+    in_units = gap_statistic(pixels / 255, [1, 4], n_references=3)
+    np.testing.assert_allclose(of_images["gap"], in_units["gap"], rtol=1e-9)
+
+
+def test_clusters_of_equal_rows_have_no_gap() -> None:
+    three_points = np.repeat(np.eye(3), 20, axis=0)
+    with pytest.raises(
+        ValueError, match=r"^k_values: found 3, expected fewer clusters"
+    ):
+        gap_statistic(three_points, [2, 3])
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "value"),
+    [
+        (near_ties, "n_starts", 0),
+        (near_ties, "n_init", 0),
+        (near_ties, "random_state", -1),
+        (gap_statistic, "n_references", 1),
+        (gap_statistic, "n_init", 0),
+        (gap_statistic, "random_state", -1),
+    ],
+)
+def test_error_names_the_argument(function: Any, name: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: found {value}, expected "):
+        function(POINTS, [2], **{name: value})
+
+
+@pytest.mark.parametrize(("function", "lowest"), [(near_ties, 2), (gap_statistic, 1)])
+def test_k_goes_up_to_one_cluster_less_than_rows(function: Any, lowest: int) -> None:
+    assert function(LINE, [lowest, 5]).index.tolist() == [lowest, 5]
+    for k in (lowest - 1, 6):
+        with pytest.raises(ValueError, match=r"^k_values: "):
+            function(LINE, [k])
+
+
+@pytest.mark.parametrize("function", [sweep_k, stability, near_ties, gap_statistic])
+def test_more_clusters_than_distinct_rows_are_k_values_too_many(function: Any) -> None:
+    three_points = np.repeat(np.eye(3), [20, 20, 12], axis=0)
+    message = "^k_values: found 4, expected at most 3, the number of distinct rows"
+    with pytest.raises(ValueError, match=message):
+        function(three_points, [2, 3, 4, 5], n_init=1)
+    with pytest.raises(ValueError, match=r"^n_init: found 0"):
+        function(three_points, [2, 3, 4, 5], n_init=0)
