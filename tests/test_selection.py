@@ -24,8 +24,12 @@ PUBLISHED = [
 
 # elbow
 
-# Slopes of log inertia over log k: log 2 / log 2 = 1, then 0.501, then 0.
-LESS_THAN_HALF = [16.0, 8, *[8 / 1.5**0.501] * 4]
+
+# Slopes of log inertia over log k: log 2 / log 2 = 1, 0, and later s.
+def slopes_of_1_0_and(later: float) -> list[float]:
+    return [16.0, 8, 8, 8 / (4 / 3) ** later, 7, 7]
+
+
 K_TO_6 = range(1, 7)
 K_TO_7 = range(1, 8)
 POWER_LAW = [100 * k**-0.3 for k in range(1, 9)]
@@ -34,12 +38,20 @@ POWER_LAW = [100 * k**-0.3 for k in range(1, 9)]
 @pytest.mark.parametrize(
     ("k_values", "inertia", "k", "strength"),
     [
-        pytest.param(K_TO_6, LESS_THAN_HALF, None, 0.499, id="less than half"),
+        pytest.param(K_TO_6, slopes_of_1_0_and(0.601), None, 0.399, id="less than 0.4"),
+        pytest.param(K_TO_6, slopes_of_1_0_and(0.599), 2, 0.401, id="more than 0.4"),
         pytest.param(
             K_TO_6,
             [16, 8, 7, 6.9, 6.8, 6.7],
-            2,
+            None,
             1 - np.log(8 / 7) / np.log(1.5),
+            id="the next step pays more than all that follow",
+        ),
+        pytest.param(
+            K_TO_6,
+            [16, 8, 7.9, 7.8, 7.7, 7.6],
+            2,
+            1 - np.log(7.7 / 7.6) / np.log(6 / 5),
             id="by hand",
         ),
         pytest.param(K_TO_6, [16, 8, 8, 8, 8, 8], 2, 1, id="nothing pays later"),
@@ -86,7 +98,7 @@ def test_elbow_by_hand(
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 def test_elbow_does_not_depend_on_the_unit(unit: float) -> None:
-    inertia = np.array([16, 8, 7, 6.9, 6.8, 6.7])
+    inertia = np.array([16, 8, 7.9, 7.8, 7.7, 7.6])
     plain = elbow(K_TO_6, inertia)
     scaled = elbow(K_TO_6, unit * inertia)
     assert plain.k == scaled.k == 2
