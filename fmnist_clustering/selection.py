@@ -296,11 +296,12 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
 
     Notes
     -----
-    A k that is named is strong evidence, and no k is weak evidence: clusters that
-    overlap leave no elbow. Six or more clusters are found more reliably than fewer,
-    because a power law falls less from one k to the next. In the plane two clusters
-    need an inertia that falls to a quarter. The table of ``make validate`` in
-    ``artifacts/README.md`` has the counts.
+    A k that is named is strong evidence: in ``make validate`` 127 of 128 were right,
+    and none of 80 clouds without clusters got one. No k is weak evidence: of 180 data
+    sets with clusters 52 got none, mostly where clusters touch. Six or more clusters
+    are found more reliably than fewer, because a power law falls less from one k to
+    the next. In the plane two clusters need an inertia that falls below a third.
+    ``artifacts/README.md`` has the table.
 
     The fits have to be as good as those of `fit_kmeans`: where one of them is stuck in
     a poor optimum, the next step seems to pay. With fewer than four steps after it the

@@ -37,6 +37,7 @@ TESTS = {
     "_lloyd": ["test_lloyd", "test_kmeans"],
     "silhouette": ["test_silhouette"],
     "selection": ["test_selection", "test_selection_scores"],
+    "sweep": ["test_sweep"],
     "hierarchy": ["test_hierarchy"],
     "_ward": ["test_ward"],
     "quantization": ["test_quantization"],
