@@ -34,13 +34,19 @@ SWAPS_PER_START = 4
 """An optimum is final when 4 `n_init` swaps in a row have brought little."""
 
 ROUNDS_OF_SWAPS = 4
-"""They are tried in so many rounds, in fewer if the data are small."""
+CLUSTERS_PER_ROUND = 5
+"""They are tried in max(4, k // 5) rounds, in fewer if the data are small.
+
+With many clusters most swaps succeed, and of each round only the best is taken."""
 
 VALUES_PER_ROUND = 100_000
 """On small data a round is as large as that: then more swaps take little longer."""
 
 SMALL_GAIN = 3e-4
-"""A round that wins less than this share of the inertia has brought little."""
+SMALL_GAIN_TIMES_K = 6e-3
+"""A round that wins less than min(3e-4, 0.006 / k) of the inertia has brought little.
+
+With many clusters a single swap can win less."""
 
 MAX_ROUNDS = 20
 """No optimum gets more rounds than these, even if all of them bring something."""
@@ -196,16 +202,18 @@ def improve_by_swaps(
     """
     best = fit
     squared_norms = _squared_norms(points)
-    n_values = points.size * len(fit.centroids)
-    n_together = max(VALUES_PER_ROUND // n_values, n_swaps // ROUNDS_OF_SWAPS, 1)
-    n_together = min(n_together, n_swaps)
+    k = len(fit.centroids)
+    n_rounds = max(ROUNDS_OF_SWAPS, k // CLUSTERS_PER_ROUND)
+    n_efficient = VALUES_PER_ROUND // (points.size * k)
+    n_together = min(max(n_efficient, n_swaps // n_rounds, 1), n_swaps)
+    little = min(SMALL_GAIN, SMALL_GAIN_TIMES_K / k)
     n_failed = 0
     for _ in range(MAX_ROUNDS):
         starts = _swap(points, weight, squared_norms, best, n_together, rng)
         if len(starts) == 0:  # no row is off its centroid
             break
         better = _improve_from(starts, points, weight, best)
-        target = best.inertia * (1 - SMALL_GAIN)
+        target = best.inertia * (1 - little)
         best = better or best
         n_failed = n_failed + n_together if best.inertia > target else 0
         if n_failed >= n_swaps:
