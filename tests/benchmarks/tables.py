@@ -315,10 +315,11 @@ def classes_table(answers: pd.DataFrame) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "results": results_table,
     "speeds": speeds_table,
+    "validation": validation_table,
+    "validation": validation_table,
     "benchmarks": benchmarks_table,
     "palettes": palettes_table,
     "original": original_table,
-    "validation": validation_table,
 }
 """What makes each table."""
 
