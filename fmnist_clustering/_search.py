@@ -207,14 +207,19 @@ def improve_by_swaps(
     n_efficient = VALUES_PER_ROUND // (points.size * k)
     n_together = min(max(n_efficient, n_swaps // n_rounds, 1), n_swaps)
     little = min(SMALL_GAIN, SMALL_GAIN_TIMES_K / k)
+    nearest_two = _two_nearest(points, squared_norms, best)
     n_failed = 0
     for _ in range(MAX_ROUNDS):
-        starts = _swap(points, weight, squared_norms, best, n_together, rng)
+        starts = _swap(
+            points, weight, squared_norms, best, nearest_two, n_together, rng
+        )
         if len(starts) == 0:  # no row is off its centroid
             break
         better = _improve_from(starts, points, weight, best)
         target = best.inertia * (1 - little)
-        best = better or best
+        if better:
+            best = better
+            nearest_two = _two_nearest(points, squared_norms, best)
         n_failed = n_failed + n_together if best.inertia > target else 0
         if n_failed >= n_swaps:
             break
@@ -243,6 +248,7 @@ def _swap(
     weight: FloatArray,
     squared_norms: FloatArray,
     fit: LloydResult,
+    nearest_two: tuple[FloatArray, FloatArray],
     n_swaps: int,
     rng: np.random.Generator,
 ) -> FloatArray:
@@ -253,7 +259,7 @@ def _swap(
     the new one.
     """
     k, d = fit.centroids.shape
-    own, second = _two_nearest(points, squared_norms, fit)
+    own, second = nearest_two
     error = weight * own
     total_error = error.sum()
     if total_error == 0:

@@ -316,7 +316,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": results_table,
     "speeds": speeds_table,
     "validation": validation_table,
-    "validation": validation_table,
     "benchmarks": benchmarks_table,
     "palettes": palettes_table,
     "original": original_table,
