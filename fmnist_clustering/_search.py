@@ -49,7 +49,7 @@ SMALL_GAIN_TIMES_K = 6e-3
 With many clusters a single swap can win less."""
 
 MAX_ROUNDS = 20
-"""No optimum gets more rounds than these, even if all of them bring something."""
+"""No optimum gets more rounds than these, or than there are swaps in a row to fail."""
 
 MOST_ROWS_PER_SWAP = 50
 """Of k // d rows, but no more than these, the one that saves most is taken."""
@@ -191,7 +191,7 @@ def improve_by_swaps(
     fit : LloydResult
         A fixed point of Lloyd's iterations.
     n_swaps : int
-        After so many swaps in a row that bring little the search ends, 1 or more.
+        The search ends after this many swaps in a row that bring little, 1 or more.
     rng : Generator
         Draws the rows.
 
@@ -209,7 +209,7 @@ def improve_by_swaps(
     little = min(SMALL_GAIN, SMALL_GAIN_TIMES_K / k)
     nearest_two = _two_nearest(points, squared_norms, best)
     n_failed = 0
-    for _ in range(MAX_ROUNDS):
+    for _ in range(max(MAX_ROUNDS, n_swaps // n_together)):
         starts = _swap(
             points, weight, squared_norms, best, nearest_two, n_together, rng
         )

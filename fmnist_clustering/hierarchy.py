@@ -32,7 +32,7 @@ from fmnist_clustering.distances import (
 from fmnist_clustering.labels import canonical_labels
 
 MIN_LEAVES = 4
-"""A gap and another one to compare it with need so many."""
+"""The fewest that give a gap and another one to compare it with."""
 
 LEAVES_PER_CLUSTER = 3
 """The relative rule names no k for which a cluster has fewer leaves on average."""
@@ -139,10 +139,10 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
         - ``gap``: high - low, above 0, the length of the vertical lines there;
         - ``relative gap``: high / low, above 1; infinite where low is 0, since the
           clusters hold equal rows;
-        - ``ratio``: the gap divided by the widest other gap. It says only how far the
-          first row is ahead of the second, NaN if there is one row only. It is no
-          evidence of clusters: in half of the trees of clouds without any, the first
-          row has a ratio of 1.5 or more.
+        - ``ratio``: the gap divided by the widest other gap; NaN if there is only one
+          row. In the first row it says only how far that gap is ahead of the next one.
+          It is no evidence of clusters: it is 1.5 or more in half of the trees of
+          clouds without any.
 
     Raises
     ------
@@ -187,8 +187,8 @@ class Cut(NamedTuple):
     height : float
         Where to cut, in units of the tree; NaN when the rule names none.
     strength : float
-        How clear the answer is, see `select_cut`. A rule that can decline does so
-        below 1.
+        How clear the answer is, see `select_cut`. "relative" names no k if it is below
+        1.
     """
 
     n_clusters: int | None
@@ -211,25 +211,27 @@ def select_cut(
         A linkage matrix, n >= 4.
     rule : {"longest", "relative"}
         "longest" cuts the longest vertical line of the dendrogram, where the gap, high
-        - low, is widest. It always names a number of clusters, also for rows that have
-        none.
+        - low, is widest. It names a number of clusters for any tree whose merges do not
+        all have the same height, also for rows without clusters.
 
         "relative" looks for the largest high / low, and names its k only if that is
         above 1 + c / (k - 1)^0.4, which trees of rows without clusters rarely reach.
-        The scale c depends on `method`.
+        The scale c depends on `method`. That some rows are equal is no evidence, so a k
+        with low = 0 is not named.
     method : {"single", "complete", "average", "ward"}
         The linkage that built the tree. Only "relative" needs it.
     max_clusters : int
         The largest number of clusters that may be named, 3 or more. "relative" names
-        none above n / 3 either.
+        none above n / 3 either, so it needs 6 leaves.
 
     Returns
     -------
     Cut
-        ``.n_clusters``, ``.height`` and ``.strength``. The strength is, for "longest",
-        the gap divided by the widest other gap, which is 1 or more and no evidence (see
-        `merge_gaps`); for "relative", the largest high / low divided by what chance
-        reaches at that k, so 1 or more if a k is named.
+        ``.n_clusters``, ``.height`` and ``.strength``. For "longest" the strength is
+        the gap divided by the widest other gap, 1 or more, infinite if there is only
+        one gap, and 0 if there is none; it is no evidence (see `merge_gaps`). For
+        "relative" it is the largest high / low divided by what chance reaches at that
+        k, so 1 or more if a k is named.
 
     Raises
     ------
@@ -241,10 +243,11 @@ def select_cut(
     The scales c of "relative" come from 17,430 trees of rows without clusters: six
     kinds of cloud (uniform in a cube and in a ball, Gaussian, long Gaussian,
     exponential, Student's t) in 1 to 50 dimensions, 50 to 2,000 rows. By chance one
-    tree in a hundred is cut: 6 % of those in one dimension, where halving an interval
-    alone gives 2.8, and 0.2 to 0.4 % of all others. ``tests/validation/thresholds.py``
-    builds them again. ``make validate`` tries the rule on other clouds, and on data
-    with clusters; ``artifacts/README.md`` has the table.
+    tree in a hundred is cut: 6 % of those in one dimension, where cutting an interval
+    in half already gives Ward's tree high / low = 2.8, and 0.2 to 0.4 % of all others.
+    ``tests/validation/thresholds.py`` builds them again. ``make validate`` tries the
+    rule on other clouds, and on data with clusters; ``artifacts/README.md`` has the
+    table.
 
     In a cloud of d dimensions Ward's heights fall about as k^-(1/2 + 1/d). So chance
     makes large steps only at small k, and larger ones in fewer dimensions.
@@ -255,7 +258,8 @@ def select_cut(
     if rule == "longest":
         return _cut_longest(gaps)
     largest_k = (len(np.asarray(Z)) + 1) // LEAVES_PER_CLUSTER
-    return _cut_relative(gaps[gaps["n_clusters"] <= largest_k], method)
+    is_candidate = (gaps["n_clusters"] <= largest_k) & (gaps["low"] > 0)
+    return _cut_relative(gaps[is_candidate], method)
 
 
 def _cut_longest(gaps: pd.DataFrame) -> Cut:

@@ -30,7 +30,7 @@ ELBOW_STRENGTH = 0.4
 CANDIDATES = slice(1, -4)
 """An elbow needs one step before it, and four after it to compare it with."""
 MIN_ELBOW_POINTS = 6
-"""Of so many k one is a candidate."""
+"""With this many k exactly one is a candidate."""
 FLAT_SLOPE = 1e-9
 """Steps of a smaller slope than this are rounding errors, and pay nothing."""
 LARGEST = float(np.finfo(np.float64).max)
@@ -38,17 +38,19 @@ LARGEST = float(np.finfo(np.float64).max)
 GAP = "gap"
 """The criterion that answers only whether there is one cluster."""
 AGREEMENT = 4
-"""So many criteria, or more, that pick the same k agree."""
+"""Criteria agree if at least this many pick the same k."""
+N_CRITERIA = 5
+"""The record below was counted with all of them."""
 RECORD = {5: (47, 48, 0), 4: (79, 84, 5), 3: (16, 27, 17)}
-"""What became of a k that so many of the five criteria picked, in ``make validate``.
+"""What became of a k that this many of the five criteria picked, in ``make validate``.
 
 How many picks were right and how many there were, on data with clusters, and how many
 of the `N_CLOUDS` data sets without clusters gave such a pick.
 """
 GAP_SAYS_ONE = 26
-"""The gap statistic says "one cluster" of so many of the `N_BLOBS` sets with more."""
+"""The gap statistic says "one cluster" for this many of the `N_BLOBS` sets."""
 GAP_SAYS_MORE = 1
-"""It says "more" of so many of the `N_CLOUDS` sets without clusters."""
+"""It says "more" for this many of the `N_CLOUDS` sets without clusters."""
 N_BLOBS = 180
 N_CLOUDS = 80
 
@@ -173,7 +175,7 @@ def select_k(scores: pd.DataFrame) -> pd.DataFrame:
         - ``rule``: how it picks: elbow, maximum, minimum, one standard error, or one
           cluster or more;
         - ``pick``: k, missing when the rule names none;
-        - ``runner-up``: the best k besides;
+        - ``runner-up``: the best k other than the pick;
         - ``at an end``: whether the pick is the first or the last k that could be
           picked. An optimum proves least there, since a better one may lie beyond;
         - ``smallest``: the smallest k that it could pick. Except for the gap it is 2 or
@@ -228,16 +230,17 @@ def describe_selection(selected: pd.DataFrame) -> str:
     str
         One sentence for each k that is picked, one for the criteria that name none, one
         for the picks at an end of the range, one that says how many of the criteria
-        agree, and one about k = 1. Four or five of five that agree are agreement. How
-        much that means is counted on the data of ``make validate``, whose answer is
-        known. The gap statistic is no vote: it answers only the question about k = 1.
+        agree, and one about k = 1. With all five criteria it also says how often such a
+        pick was right on the data of ``make validate``, whose answer is known; three
+        that agree are weak. The gap statistic has no vote: it answers only the question
+        about k = 1.
 
     Raises
     ------
     TypeError
         When `selected` is no DataFrame.
     ValueError
-        When `selected` has no row, lacks a column, or holds something else than
+        When `selected` has no row, lacks a column, or holds anything other than
         numbers of clusters and truth values.
     """
     selected = _check_selected(selected)
@@ -300,7 +303,8 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     and none of 80 clouds without clusters got one. No k is weak evidence: of 180 data
     sets with clusters 52 got none, mostly where clusters touch. Six or more clusters
     are found more reliably than fewer, because a power law falls less from one k to
-    the next. In the plane two clusters need an inertia that falls below a third.
+    the next. In two dimensions an elbow at k = 2 needs an inertia below a third of
+    that at k = 1.
     ``artifacts/README.md`` has the table.
 
     The fits have to be as good as those of `fit_kmeans`: where one of them is stuck in
@@ -573,9 +577,14 @@ def _name_with_runner_up(selected: pd.DataFrame) -> str:
 def _describe_agreement(votes: pd.Series, n_criteria: int) -> str:
     """Say how many criteria pick the same k, and how often that was right."""
     most_votes = int(votes.max()) if len(votes) > 0 else 0
-    if most_votes not in RECORD:
+    if most_votes == 0:
+        return "No criterion picks a k."
+    if n_criteria == 1:
+        return "There is no other criterion to compare it with."
+    k = votes.idxmax()
+    if n_criteria != N_CRITERIA or most_votes not in RECORD:
         if most_votes == n_criteria:
-            return f"All {n_criteria} agree on {votes.idxmax()}: too few to rely on."
+            return f"All {n_criteria} agree on {k}: too few to rely on."
         return (
             f"No k is picked by more than {most_votes} of {n_criteria}: they disagree."
         )
@@ -583,7 +592,7 @@ def _describe_agreement(votes: pd.Series, n_criteria: int) -> str:
     weak = "" if most_votes >= AGREEMENT else ", which is weak"
     n_right, n_picks, n_false = RECORD[most_votes]
     return (
-        f"{how_many} {n_criteria} agree on {votes.idxmax()}{weak}: in the validation "
+        f"{how_many} {n_criteria} agree on {k}{weak}: in the validation "
         f"{n_right} of {n_picks} such picks were right on data with clusters, and "
         f"{n_false} of {N_CLOUDS} data sets without clusters gave one."
     )
@@ -593,15 +602,14 @@ def _describe_one_cluster(selected: pd.DataFrame) -> str:
     """Say what is known about k = 1, which most criteria cannot pick."""
     is_silent = selected["smallest"] > 1
     silent = ", ".join(map(str, selected.index[is_silent]))
-    others = f"{silent} cannot pick k = 1."
+    others = f"; {silent} cannot pick k = 1." if silent else "."
     if GAP not in selected.index:
-        return f"One cluster? Nothing here can say so: {others}"
+        return f"One cluster? Only the gap statistic could say so{others}"
     if pd.notna(selected.loc[GAP, "pick"]):
-        record = f"yes, as of {GAP_SAYS_ONE} of {N_BLOBS} data sets with clusters"
+        answer = f"yes, as it does for {GAP_SAYS_ONE} of {N_BLOBS} data sets with"
     else:
-        record = f"no, as of {GAP_SAYS_MORE} of {N_CLOUDS} data sets without clusters"
-    sentence = f"One cluster? The gap statistic says {record}"
-    return f"{sentence}; {others}" if silent else f"{sentence}."
+        answer = f"no, as it does for {GAP_SAYS_MORE} of {N_CLOUDS} data sets without"
+    return f"One cluster? The gap statistic says {answer} clusters{others}"
 
 
 def _elbow_strengths(k: FloatArray, cost: FloatArray) -> FloatArray:

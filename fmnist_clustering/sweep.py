@@ -29,13 +29,13 @@ from fmnist_clustering.kmeans import (
 from fmnist_clustering.silhouette import silhouette_samples
 
 MAX_RESAMPLED_ROWS = 10_000
-"""Stability and near-ties look at so many rows at most."""
+"""Stability and near-ties use at most this many rows."""
 MIN_RESAMPLES = 3
 """The jackknife leaves out one resample, and needs a pair among the others."""
 SAME_PARTITION = 0.95
 """Two partitions of a higher adjusted Rand index are the same optimum."""
 MAX_GAP_ROWS = 5_000
-"""The gap statistic looks at so many rows at most."""
+"""The gap statistic uses at most this many rows."""
 
 
 class KSweep(NamedTuple):
@@ -218,7 +218,8 @@ def near_ties(
     n_starts : int
         How many single starts are followed to their optima, 1 or more.
     n_init : int
-        How the best partition is searched, see `fmnist_clustering.kmeans.fit_kmeans`.
+        How many starts the search for the best partition makes, see
+        `fmnist_clustering.kmeans.fit_kmeans`.
     random_state : int
         Chooses the starts.
 
@@ -229,13 +230,13 @@ def near_ties(
 
         - ``excess``: how much higher the inertia of the best different optimum is,
           relative to that of the best one; 0 or more. Below 0.001 it is a near-tie;
-        - ``adjusted Rand index``: how far the two agree; 1 would be the same partition,
-          0 is what chance gives;
-        - ``share of starts``: how many of the single starts end in the best optimum, 0
-          to 1.
+        - ``adjusted Rand index``: how closely the two agree; 1 would be the same
+          partition, 0 is what chance gives;
+        - ``share of starts``: the share of the single starts that end in the best
+          optimum.
 
-        Different are two partitions with an adjusted Rand index of at most 0.95. Where
-        no start ends in a different one, the first two are NaN.
+        Two partitions count as different if their adjusted Rand index is at most 0.95.
+        Where no fit ends in a different one, the first two are NaN.
 
     Raises
     ------
@@ -245,7 +246,8 @@ def near_ties(
 
     Notes
     -----
-    Where `fit_kmeans` searches in 20 principal components, these are clustered.
+    Where `fit_kmeans` searches in 20 principal components, these are clustered. One k
+    takes about a second for 10,000 images.
     """
     n_starts = check_integer(n_starts, "n_starts")
     rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
@@ -334,6 +336,7 @@ def gap_statistic(
 
     Where `fit_kmeans` searches in 20 principal components, these are clustered.
     k-means does not depend on rotation, so the references stay in principal components.
+    10,000 images and k from 1 to 14 take about 30 s on two cores, for 154 fits.
     """
     n_references = check_integer(n_references, "n_references", 2)
     rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
@@ -351,10 +354,11 @@ def gap_statistic(
     ]
     fits = _fit_each(requests, "k-means on references")
     inertia = np.array([fit.inertia for fit in fits]).reshape(-1, len(k))
-    if not inertia.all():
+    is_defined = inertia.all(axis=0)
+    if not is_defined.all():
         raise ValueError(
-            f"k_values: found {k[(inertia == 0).any(axis=0)][0]}, expected fewer "
-            "clusters: these hold equal rows, and their inertia of 0 has no logarithm"
+            f"k_values: found {k[~is_defined][0]}, at which all clusters hold equal "
+            "rows; expected an inertia above 0, which has a logarithm"
         )
     log_inertia, *log_references = np.log(inertia)
     reference = np.mean(log_references, axis=0)
@@ -419,19 +423,20 @@ def _best_different(fits: list[KMeansFit]) -> tuple[float, float, float]:
 
     The first fit is the result of a search, the others of single starts.
     """
-    _, *from_single_starts = fits
-    best = min(fits, key=lambda fit: fit.inertia)
-    n_same = 0
-    excess = agreement = np.nan
-    for fit in sorted(from_single_starts, key=lambda fit: fit.inertia):
-        similarity = adjusted_rand_score(best.labels, fit.labels)
-        if similarity > SAME_PARTITION:
-            n_same += 1
-        elif np.isnan(excess):
-            ratio = fit.inertia / best.inertia if best.inertia > 0 else np.inf
-            excess = ratio - 1
-            agreement = similarity
-    return excess, agreement, n_same / len(from_single_starts)
+    best, *others = sorted(fits, key=lambda fit: fit.inertia)
+    for other in others:
+        agreement = adjusted_rand_score(best.labels, other.labels)
+        if agreement <= SAME_PARTITION:
+            ratio = other.inertia / best.inertia if best.inertia > 0 else np.inf
+            break
+    else:
+        ratio = agreement = np.nan
+    from_single_starts = fits[1:]
+    n_same = sum(
+        adjusted_rand_score(best.labels, fit.labels) > SAME_PARTITION
+        for fit in from_single_starts
+    )
+    return ratio - 1, agreement, n_same / len(from_single_starts)
 
 
 def _draw_references(

@@ -483,14 +483,14 @@ def test_a_tree_of_equal_heights_has_no_cut(rule: str) -> None:
     assert cut.strength == 0
 
 
-@pytest.mark.parametrize("rule", ["longest", "relative"])
-def test_groups_of_equal_rows_are_the_clusters(rule: str) -> None:
-    tree = linkage(np.repeat([[0.0], [4.0], [9.0]], 6, axis=0), "ward")
-    cut = select_cut(tree, rule=rule)
-    assert flat_clusters(tree, height=cut.height).max() + 1 == cut.n_clusters
-    if rule == "relative":
-        assert cut.n_clusters == 3
-        assert cut.strength == np.inf
+def test_that_rows_are_equal_is_no_evidence_of_clusters() -> None:
+    ages = np.random.default_rng(0).integers(0, 10, (300, 1)).astype(float)
+    for method in METHODS:
+        tree = linkage(ages, method)
+        assert select_cut(tree, rule="relative", method=method).n_clusters is None
+    three_groups = np.array([[0.0], [1], [2], [50], [51], [52], [90], [91], [92]])
+    tree = linkage(np.repeat(three_groups, 4, axis=0), "ward")
+    assert select_cut(tree, rule="relative").n_clusters == 3
 
 
 @given(pixel_rows)

@@ -453,8 +453,8 @@ def test_sentence_says_where_criteria_agree_and_where_not() -> None:
         "k = 8: Davies-Bouldin (runner-up 3). "
         "At an end of the range: Calinski-Harabasz, Davies-Bouldin. "
         "No k is picked by more than 2 of 5: they disagree. "
-        "One cluster? The gap statistic says no, as of 1 of 80 data sets without "
-        "clusters; inertia, silhouette, "
+        "One cluster? The gap statistic says no, as it does for 1 of 80 data sets "
+        "without clusters; inertia, silhouette, "
         "Calinski-Harabasz, Davies-Bouldin, stability cannot pick k = 1."
     )
 
@@ -462,9 +462,9 @@ def test_sentence_says_where_criteria_agree_and_where_not() -> None:
 @pytest.mark.parametrize(
     ("gap_at_two", "is_one", "answer"),
     [
-        (0.5, True, "yes, as of 26 of 180 data sets with clusters"),
-        (0.625, True, "yes, as of 26 of 180 data sets with clusters"),
-        (0.75, False, "no, as of 1 of 80 data sets without clusters"),
+        (0.5, True, "yes, as it does for 26 of 180 data sets with clusters"),
+        (0.625, True, "yes, as it does for 26 of 180 data sets with clusters"),
+        (0.75, False, "no, as it does for 1 of 80 data sets without clusters"),
     ],
 )
 def test_the_gap_says_one_cluster_unless_two_are_better_by_an_error(
@@ -498,7 +498,10 @@ def selected_table(picks: list[int | None]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("picks", "expected"),
     [
-        ([4], "k = 4: a (runner-up 9). All 1 agree on 4: too few to rely on."),
+        (
+            [4],
+            "k = 4: a (runner-up 9). There is no other criterion to compare it with.",
+        ),
         (
             [4, 4],
             "k = 4: a (runner-up 9), b (runner-up 9). "
@@ -511,8 +514,7 @@ def selected_table(picks: list[int | None]) -> pd.DataFrame:
         ),
         (
             [None, None],
-            "No k: a (runner-up 9), b (runner-up 9). "
-            "No k is picked by more than 0 of 2: they disagree.",
+            "No k: a (runner-up 9), b (runner-up 9). No criterion picks a k.",
         ),
         (
             [10, 2, 10],
@@ -528,7 +530,8 @@ def test_sentence_by_hand(picks: list[int | None], expected: str) -> None:
     assert ". ".join(all_but_last) + "." == expected
     names = ", ".join("abcdef"[: len(picks)])
     assert (
-        one_cluster == f" cluster? Nothing here can say so: {names} cannot pick k = 1."
+        one_cluster
+        == f" cluster? Only the gap statistic could say so; {names} cannot pick k = 1."
     )
 
 
@@ -542,6 +545,10 @@ def test_sentence_says_how_much_an_agreement_means() -> None:
     ) in of_five
     assert "4 of 5 agree on 4: in the validation 79 of 84 such picks" in of_four
     assert "3 of 5 agree on 4, which is weak: in the validation 16 of 27" in of_three
+    # The record was counted with five criteria, and says nothing about fewer.
+    for n_criteria in (3, 4):
+        of_fewer = describe_selection(selected_table([4] * n_criteria))
+        assert "validation" not in of_fewer
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sklearn.metrics import silhouette_samples as scikit_learn_silhouettes
 from threadpoolctl import threadpool_limits
 
 from fmnist_clustering import (
+    KMeansFit,
     fit_kmeans,
     gap_statistic,
     inertia,
@@ -21,6 +22,7 @@ from fmnist_clustering import (
     stability,
     sweep_k,
 )
+from fmnist_clustering.sweep import _best_different
 
 POINTS = np.random.default_rng(0).random((120, 3))
 LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
@@ -213,6 +215,18 @@ def test_where_no_start_ends_elsewhere_nothing_is_known() -> None:
     assert ties.loc[2, "share of starts"] == 1
 
 
+def test_the_optimum_of_the_search_may_be_the_different_one() -> None:
+    labels = np.arange(12) % 2
+    other_labels = np.arange(12) // 6
+    centroids = np.zeros((2, 2))
+    search = KMeansFit(other_labels, centroids, 1.5)
+    starts = [KMeansFit(labels, centroids, 1.0)] * 2
+    excess, agreement, share = _best_different([search, *starts])
+    assert excess == 0.5
+    assert agreement == adjusted_rand_score(labels, other_labels)
+    assert share == 1
+
+
 def test_near_ties_of_images_do_not_depend_on_the_unit_nor_on_threads() -> None:
     pixels = (5 * SQUARE + 50).astype(np.uint8)
     of_images = near_ties(pixels, [2, 3])
@@ -291,7 +305,7 @@ def test_gap_of_images_does_not_depend_on_the_unit() -> None:
 def test_clusters_of_equal_rows_have_no_gap() -> None:
     three_points = np.repeat(np.eye(3), 20, axis=0)
     with pytest.raises(
-        ValueError, match=r"^k_values: found 3, expected fewer clusters"
+        ValueError, match=r"^k_values: found 3, at which all clusters hold equal rows"
     ):
         gap_statistic(three_points, [2, 3])
 

@@ -103,7 +103,7 @@ def heavy_tailed(rng: Generator, n: int, d: int) -> Points:
 
 
 CLOUDS = (uniform, gaussian, long_gaussian, exponential, heavy_tailed)
-"""Five kinds of cloud, each in 4 dimensions and 2 sizes, twice: 80 sets."""
+"""Five kinds of cloud, in four numbers of dimensions and two sizes, twice: 80 sets."""
 
 
 def _clouds() -> Iterator[DataSet]:

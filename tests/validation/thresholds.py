@@ -18,7 +18,12 @@ import pandas as pd
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist
 
-from fmnist_clustering.hierarchy import METHODS, THRESHOLD_POWER, THRESHOLD_SCALE
+from fmnist_clustering.hierarchy import (
+    LEAVES_PER_CLUSTER,
+    METHODS,
+    THRESHOLD_POWER,
+    THRESHOLD_SCALE,
+)
 from tests.validation.data_sets import Generator, Points, exponential, gaussian, uniform
 
 DIMENSIONS = (1, 2, 3, 5, 10, 20, 50)
@@ -51,7 +56,7 @@ def scales(kind: int, n: int, d: int, seed: int) -> dict[str, float]:
     """Return for each linkage the scale at which its tree would just be cut."""
     rng = np.random.default_rng([seed, n, d, kind])
     distances = pdist(CLOUDS[kind](rng, n, d))
-    k = np.arange(2, MAX_CLUSTERS + 1)
+    k = np.arange(2, min(MAX_CLUSTERS, n // LEAVES_PER_CLUSTER) + 1)
     found = {"d": float(d)}
     for method in METHODS:
         heights = linkage(distances, method)[::-1, 2]
