@@ -33,10 +33,10 @@ SMALLEST_SHARE = 1e-4
 FEW_MOVED = 0.25
 """If a smaller share of the rows has moved, the sums of the clusters are adjusted."""
 
-
 MAX_VALUES_TOGETHER = 1_000_000
-"""From several starts iterations run together if all coordinate differences of rows
-and centroids are no more: most of the time is then spent on calls, not arithmetic."""
+"""Iterations from several starts run together if all centroids and rows have no more
+coordinate differences than this: most of the time then goes into calls, not arithmetic.
+"""
 
 
 class _Rows(NamedTuple):
@@ -309,18 +309,17 @@ def _nearest(rows: _Rows, centroids: FloatArray) -> IntArray:
     Distances are compared as subtraction gives them.
     """
     points, points_32, squared_norms, _ = rows
+    has_few_columns = points.shape[1] <= SUBTRACTED_COLUMNS
     nearest = np.empty(len(points), dtype=np.int64)
-    if points.shape[1] <= SUBTRACTED_COLUMNS:
-        for start in range(0, len(points), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
-            squared = cdist(points[block], centroids, "sqeuclidean")
-            nearest[block] = squared.argmin(axis=1)
-        return nearest
     for start in range(0, len(points), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
-        nearest[block] = _nearest_by_product(
-            points[block], points_32[block], squared_norms[block], centroids
-        )
+        if has_few_columns:
+            squared = cdist(points[block], centroids, "sqeuclidean")
+            nearest[block] = squared.argmin(axis=1)
+        else:
+            nearest[block] = _nearest_by_product(
+                points[block], points_32[block], squared_norms[block], centroids
+            )
     return nearest
 
 
@@ -425,14 +424,14 @@ def _iterate_together(
         totals = np.bincount(cells, weights, m * k).reshape(m, k, 1)
         sums = [np.bincount(cells, column, m * k) for column in weighted_columns]
         sums_by_start = np.stack(sums, axis=1).reshape(m, k, d)
+        is_filled = totals > 0
         # Without rows a centroid stays where it started, and the start is given up.
-        centroids = np.divide(
-            sums_by_start, totals, where=totals > 0, out=starts.copy()
-        )
-        has_all &= (totals > 0).all(axis=(1, 2))
+        centroids = starts.copy()
+        np.divide(sums_by_start, totals, out=centroids, where=is_filled)
+        has_all &= is_filled.all(axis=(1, 2))
 
-    results: list[LloydResult | None] = [None] * m
     inertias = _inertias_of_means(points, weight, labels, centroids, totals)
+    results: list[LloydResult | None] = [None] * m
     for s in np.flatnonzero(has_all):
         own_labels = np.ascontiguousarray(labels[:, s])
         is_fixed = bool(is_converged[s])

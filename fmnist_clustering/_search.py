@@ -28,7 +28,7 @@ STARTS_FOLLOWED = 6
 """Starts that lead to the same optimum are followed only once."""
 
 SAME_SHARE = 0.99
-"""Two optima are the same if so many rows stay together."""
+"""Two optima are the same if at least this share of the rows stays together."""
 
 SWAPS_PER_START = 4
 """An optimum is final when 4 `n_init` swaps in a row have brought little."""
@@ -220,7 +220,10 @@ def improve_by_swaps(
         if better:
             best = better
             nearest_two = _two_nearest(points, squared_norms, best)
-        n_failed = n_failed + n_together if best.inertia > target else 0
+        if best.inertia <= target:
+            n_failed = 0
+            continue
+        n_failed += n_together
         if n_failed >= n_swaps:
             break
     return best
@@ -275,6 +278,7 @@ def _swap(
     losses = weighted_sums(without_own - with_own, weight, fit.labels, k)
     costs = losses.min(axis=0) + weight @ with_own
 
+    # Each swap takes the cheapest of its own rows.
     swaps = np.arange(n_swaps)
     chosen = costs.reshape(n_swaps, n_rows).argmin(axis=1) + n_rows * swaps
     cheapest_to_lose = losses[:, chosen].argmin(axis=0)

@@ -264,12 +264,10 @@ def near_ties(
         for search in searches
     ]
     fits = _fit_each(requests, "k-means from single starts")
-    per_k = [
-        fits[start : start + n_starts + 1]
-        for start in range(0, len(fits), n_starts + 1)
-    ]
+    n = len(searches)
+    fits_by_k = [fits[first : first + n] for first in range(0, len(fits), n)]
     return pd.DataFrame(
-        [_best_different(fits_of_k) for fits_of_k in per_k],
+        [_best_different(fits_of_k) for fits_of_k in fits_by_k],
         index=pd.Index(k, name="k"),
         columns=["excess", "adjusted Rand index", "share of starts"],
     )
@@ -285,9 +283,9 @@ def gap_statistic(
 ) -> pd.DataFrame:
     """Compare the inertia with that of rows that have no clusters.
 
-    The gap is the mean log inertia of reference rows, minus the log inertia of `X`. A
-    reference is as many rows, drawn uniformly from the box that encloses `X` along its
-    principal components (Tibshirani, Walther and Hastie 2001,
+    The gap is the mean log inertia of the references, minus the log inertia of `X`. A
+    reference has as many rows as `X`, drawn uniformly from the box that encloses `X`
+    along its principal components (Tibshirani, Walther and Hastie 2001,
     doi:10.1111/1467-9868.00293).
 
     Parameters
@@ -347,9 +345,10 @@ def gap_statistic(
     references = _draw_references(points, n_references, rng)
 
     settings = {"n_init": n_init, "random_state": random_state}
+    problems = [prepare_as_they_are(rows, unit) for rows in (points, *references)]
     requests = [
-        settings | {"problem": rows, "n_clusters": int(n_clusters)}
-        for rows in [prepare_as_they_are(each, unit) for each in (points, *references)]
+        settings | {"problem": each, "n_clusters": int(n_clusters)}
+        for each in problems
         for n_clusters in k
     ]
     fits = _fit_each(requests, "k-means on references")
@@ -423,20 +422,20 @@ def _best_different(fits: list[KMeansFit]) -> tuple[float, float, float]:
 
     The first fit is the result of a search, the others of single starts.
     """
-    best, *others = sorted(fits, key=lambda fit: fit.inertia)
-    for other in others:
-        agreement = adjusted_rand_score(best.labels, other.labels)
-        if agreement <= SAME_PARTITION:
-            ratio = other.inertia / best.inertia if best.inertia > 0 else np.inf
-            break
-    else:
-        ratio = agreement = np.nan
-    from_single_starts = fits[1:]
-    n_same = sum(
-        adjusted_rand_score(best.labels, fit.labels) > SAME_PARTITION
-        for fit in from_single_starts
-    )
-    return ratio - 1, agreement, n_same / len(from_single_starts)
+    best = min(fits, key=lambda fit: fit.inertia)
+    agreements = [adjusted_rand_score(best.labels, fit.labels) for fit in fits]
+    n_same = sum(agreement > SAME_PARTITION for agreement in agreements[1:])
+    share = n_same / (len(fits) - 1)
+    different = [
+        (fit.inertia, agreement)
+        for fit, agreement in zip(fits, agreements, strict=True)
+        if agreement <= SAME_PARTITION
+    ]
+    if not different:
+        return np.nan, np.nan, share
+    inertia, agreement = min(different)
+    excess = inertia / best.inertia - 1 if best.inertia > 0 else np.inf
+    return excess, agreement, share
 
 
 def _draw_references(

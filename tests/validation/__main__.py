@@ -6,7 +6,8 @@ Writes ``artifacts/validation.csv``, one data set in each row.
 import os
 
 # Each process uses one core, and BLAS is started with the first import of NumPy.
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import time
 

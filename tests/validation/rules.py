@@ -1,5 +1,7 @@
 """Every rule for k, on one data set."""
 
+from collections import Counter
+
 import pandas as pd
 from kneed import KneeLocator
 
@@ -42,34 +44,34 @@ def _select_k(X: Points) -> dict[str, int | None]:
     replicates = stability(X, K_VALUES[1:])
     gaps = gap_statistic(X, K_VALUES)
     selected = select_k(selection_scores(X, sweep, replicates, gaps))
-    picks = (
-        selected["pick"]
-        .rename(CRITERIA)
-        .astype(object)
-        .where(selected["pick"].rename(CRITERIA).notna(), None)
-    )
-    named: dict[str, int | None] = {rule: picks[rule] for rule in CRITERIA.values()}
+    picks = [None if pd.isna(k) else int(k) for k in selected["pick"]]
+    pick_of = dict(zip(selected.index, picks, strict=True))
+
+    named = {rule: pick_of[criterion] for criterion, rule in CRITERIA.items()}
+    votes = Counter(k for k in named.values() if k is not None)
     for n_votes in (5, 4, 3):
-        named[f"{n_votes} of 5 agree"] = _agreed(
-            picks[list(CRITERIA.values())], n_votes
-        )
+        named[f"{n_votes} of 5 agree"] = _agreed(votes, n_votes)
     enough = gaps.index[gaps["enough"]]
     named["gap statistic"] = int(enough[0]) if len(enough) > 0 else None
-    named["gap: one cluster"] = picks["gap"]
-    chord = elbow_ranges(K_VALUES, sweep.inertia)
-    is_whole = (chord["first"] == K_VALUES[0]) & (chord["last"] == K_VALUES[-1])
-    named["chord"] = int(chord.loc[is_whole, "chord"].iloc[0])
+    named["gap: one cluster"] = pick_of["gap"]
+    named["chord"] = _chord(sweep.inertia)
     knee = KneeLocator(K_VALUES, sweep.inertia, curve="convex", direction="decreasing")
     named["kneed"] = None if knee.knee is None else int(knee.knee)
     return named
 
 
-def _agreed(picks: "pd.Series[object]", n_votes: int) -> int | None:
-    """Return the k that exactly so many criteria pick, None if there is none."""
-    votes = picks.dropna().value_counts()
-    if len(votes) == 0 or votes.iloc[0] != n_votes:
+def _agreed(votes: Counter[int], n_votes: int) -> int | None:
+    """Return the k that has exactly this many votes, the most of all; else None."""
+    if not votes:
         return None
-    return int(votes.index[0])
+    k, most_votes = votes.most_common(1)[0]
+    return k if most_votes == n_votes else None
+
+
+def _chord(inertia: Points) -> int:
+    """Return the k farthest below the chord of the whole curve."""
+    ranges = elbow_ranges(K_VALUES, inertia).set_index(["first", "last"])
+    return int(ranges.loc[(K_VALUES[0], K_VALUES[-1]), "chord"])
 
 
 def _select_cut(X: Points) -> dict[str, int | None]:

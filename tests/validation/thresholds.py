@@ -8,7 +8,8 @@ the package is exceeded. Takes a few minutes.
 import os
 
 # Each process uses one core, and BLAS is started with the first import of NumPy.
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from itertools import product
 
