@@ -243,11 +243,11 @@ def select_cut(
     The scales c of "relative" come from 17,430 trees of rows without clusters: six
     kinds of cloud (uniform in a cube and in a ball, Gaussian, long Gaussian,
     exponential, Student's t) in 1 to 50 dimensions, 50 to 2,000 rows. By chance one
-    tree in a hundred is cut: 6 % of those in one dimension, where cutting an interval
-    in half already gives Ward's tree high / low = 2.8, and 0.2 to 0.4 % of all others.
-    ``tests/validation/thresholds.py`` builds them again. ``make validate`` tries the
-    rule on other clouds, and on data with clusters; ``artifacts/README.md`` has the
-    table.
+    tree in a hundred is cut: 6 or 7 % of those in one dimension, where cutting an
+    interval in half already gives Ward's tree high / low = 2.8, and 0.2 to 0.4 % of all
+    others. ``tests/validation/thresholds.py`` builds them again. ``make validate``
+    tries the rule on other clouds, and on data with clusters; ``artifacts/README.md``
+    has the table.
 
     In a cloud of d dimensions Ward's heights fall about as k^-(1/2 + 1/d). So chance
     makes large steps only at small k, and larger ones in fewer dimensions.
