@@ -371,8 +371,8 @@ def _squared_distances_of_images(a: RowArray, b: RowArray) -> FloatArray:
     y = np.subtract(b, dtype(128), dtype=dtype)
     squared: FloatArray = (x @ y.T).astype(np.float64, copy=False)
     squared *= -2
-    squared += np.square(x).sum(axis=1, dtype=np.float64)[:, None]
-    squared += np.square(y).sum(axis=1, dtype=np.float64)
+    squared += np.einsum("ij,ij->i", x, x)[:, None]
+    squared += np.einsum("ij,ij->i", y, y)
     return squared
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 
 from fmnist_clustering._validation import (
     FloatArray,
@@ -26,16 +27,21 @@ from fmnist_clustering.distances import (
 class _Block(NamedTuple):
     """Consecutive rows, and where their distances are added.
 
+    A cell holds rows that are in the same cluster in every labeling.
+
     Attributes
     ----------
     points : (r, d) uint8 or float64
-        The rows.
-    columns : (m, r) int64
+        The rows, cell by cell.
+    cell_starts : (c,) int64
+        The first row of each cell.
+    columns : (m, c) int64
         For each labeling the column of the sums that belongs to the cluster of each
-        row.
+        cell.
     """
 
     points: RowArray
+    cell_starts: IntArray
     columns: IntArray
 
 
@@ -77,13 +83,20 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> FloatArray:
     the BLAS. For other rows every distance is right to 1e-9, wherever the rows lie, and
     mostly to 1e-15; the last digits may differ from one BLAS to another.
 
-    19 labelings of 10,000 images take about 1.5 s on two cores, those of 70,000 images
-    about a minute and 0.6 GB.
+    19 labelings of 10,000 images take about 0.6 s on two cores, those of 70,000 images
+    about 25 s and 0.6 GB. The less labelings differ, the faster: k-means for rising k
+    leaves hundreds of cells of rows that stay together, whose distances are added up
+    once. Labelings drawn at random take twice as long.
     """
     rows, _ = check_rows(X)
     check_sums_fit(rows)
     rows, _ = enlarge(rows)
     ids = _check_labelings(labels, len(rows))
+
+    # Rows that are together in every labeling come to stand side by side.
+    order = np.lexsort(ids)
+    rows = rows[order]
+    ids = ids[:, order]
 
     # The clusters of all labelings stand side by side: labeling l has the columns
     # offsets[l] to offsets[l + 1] - 1.
@@ -95,7 +108,8 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> FloatArray:
     silhouettes = np.empty(ids.shape)
     for labeling, labeling_ids in enumerate(ids):
         block = slice(offsets[labeling], offsets[labeling + 1])
-        silhouettes[labeling] = silhouettes_from_sums(sums[:, block], labeling_ids)
+        in_order = silhouettes_from_sums(sums[:, block], labeling_ids)
+        silhouettes[labeling, order] = in_order
     return silhouettes if np.ndim(labels) > 1 else silhouettes[0]
 
 
@@ -152,12 +166,15 @@ def _check_labelings(labels: ArrayLike, n: int) -> IntArray:
 
 
 def _sum_distances(points: RowArray, columns: IntArray, n_columns: int) -> FloatArray:
-    """Return the sum of distances from each row to each cluster, (n, n_columns)."""
+    """Return the sum of distances from each row to each cluster, (n, n_columns).
+
+    It takes least time if rows of one cell stand side by side.
+    """
     n, d = points.shape
     grain = _grain(n, d) if points.dtype == np.uint8 else None
     task = partial(_sum_tile, n_columns=n_columns, grain=grain)
     parts = [slice(start, start + TILE_ROWS) for start in range(0, n, TILE_ROWS)]
-    blocks = [_Block(points[part], columns[:, part]) for part in parts]
+    blocks = [_cut_block(points[part], columns[:, part]) for part in parts]
     sums = np.zeros((n, n_columns))
     for i, j, (row_sums, column_sums) in map_tiles(task, blocks, "tiles of distances"):
         sums[parts[i]] += row_sums
@@ -166,21 +183,37 @@ def _sum_distances(points: RowArray, columns: IntArray, n_columns: int) -> Float
     return sums
 
 
+def _cut_block(points: RowArray, columns: IntArray) -> _Block:
+    """Return some rows as a block, given the column of each row in each labeling."""
+    differs_from_last = (np.diff(columns, axis=1) != 0).any(axis=0)
+    cell_starts = np.flatnonzero(np.append(True, differs_from_last))
+    return _Block(points, cell_starts, columns[:, cell_starts])
+
+
 def _sum_tile(
     block: _Block, other: _Block | None, *, n_columns: int, grain: float | None
 ) -> tuple[FloatArray, FloatArray | None]:
     """Return the sums of one tile's distances by cluster: over its rows, its columns.
 
     Without another block the tile is symmetric, and the second sums are None.
+
+    Distances are added up by cell first, and then the sums of the cells by cluster.
+    That is much less work than to add every distance once for each labeling.
     """
     across = block if other is None else other
     distances = euclidean_distances(block.points, across.points)
     if grain is not None:
         _round_to_grain(distances, grain)
-    row_sums = distances @ _one_hot(across.columns, n_columns)
+    to_cells = np.add.reduceat(distances, across.cell_starts, axis=1)
+    row_sums = to_cells @ _one_hot(across.columns, n_columns)
     if other is None:
         return row_sums, None
-    return row_sums, distances.T @ _one_hot(block.columns, n_columns)
+    # A sparse product does the same along the other axis, many times as fast there.
+    n_rows = len(distances)
+    cell_ends = np.append(block.cell_starts, n_rows)
+    in_cell = csr_array((np.ones(n_rows), np.arange(n_rows), cell_ends))
+    from_cells = in_cell @ distances
+    return row_sums, from_cells.T @ _one_hot(block.columns, n_columns)
 
 
 def _grain(n_images: int, n_pixels: int) -> float:
@@ -217,8 +250,8 @@ def _round_to_grain(distances: FloatArray, grain: float) -> None:
 
 
 def _one_hot(columns: IntArray, n_columns: int) -> FloatArray:
-    """Return (r, n_columns): 1 for the cluster of a row in each labeling, else 0."""
-    _, n_rows = columns.shape
-    membership = np.zeros((n_rows, n_columns))
+    """Return (c, n_columns): 1 for the cluster of a cell in each labeling, else 0."""
+    _, n_cells = columns.shape
+    membership = np.zeros((n_cells, n_columns))
     np.put_along_axis(membership, columns.T, 1.0, axis=1)
     return membership
