@@ -188,7 +188,9 @@ def condensed_distances(X: ArrayLike) -> FloatArray:
 def map_tiles(
     task: Callable[..., Any],
     blocks: Sequence[Any],
-    description: str,
+    description: str | None = None,
+    *,
+    shared_memory: bool = False,
 ) -> Iterator[tuple[int, int, Any]]:
     """Run a task on every pair of blocks of rows, on all cores.
 
@@ -203,8 +205,10 @@ def map_tiles(
         a block with itself.
     blocks : sequence
         The data that belong to each block of rows.
-    description : str
-        What the progress bar says.
+    description : str, optional
+        What the progress bar says; default: no bar.
+    shared_memory : bool
+        As in `fmnist_clustering._threads.run_parallel`.
 
     Yields
     ------
@@ -218,7 +222,7 @@ def map_tiles(
     calls = (delayed(task)(blocks[i], None if i == j else blocks[j]) for i, j in pairs)
     # Each core computes whole tiles with one thread: more BLAS threads would leave the
     # part that works element by element on a single core.
-    results = run_parallel(calls, len(pairs), description)
+    results = run_parallel(calls, len(pairs), description, shared_memory=shared_memory)
     for (i, j), result in zip(pairs, results, strict=True):
         yield i, j, result
 

@@ -60,10 +60,13 @@ TESTS_OF_ALL = ["test_bad_input", "test_properties"]
 
 SPEED_ONLY = {
     "BLOCK_ROWS",
+    "FEW_CLUSTERS",
     "LARGEST_SHARE_BY_PAIRS",
-    "MANY_CANDIDATES",
+    "MANY_SURVIVORS",
     "MAX_DIFFERENCES",
     "MAX_SWAPPED",
+    "N_CANDIDATES",
+    "PAIR_ROWS",
     "TILE_ROWS",
     "is_quick",
     "n_jobs",

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any, NoReturn
 
@@ -21,6 +21,19 @@ from fmnist_clustering import _ward, linkage, load_split
 
 Points = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(
+    scope="module",
+    autouse=True,
+    params=[_ward.FEW_CLUSTERS, _ward.N_CANDIDATES + 1],
+    ids=["look at all", "keep candidates"],
+)
+def few_clusters(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run every test in both ways: trees of few rows would keep no candidates."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_ward, "FEW_CLUSTERS", request.param)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +316,7 @@ def test_heights_that_float64_cannot_hold_are_refused() -> None:
         linkage([[-1e308], [1e308]], "ward")
 
 
-# Equal rows cost no more than different ones
+# Candidates save work and change nothing
 
 
 def work_of(rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
@@ -312,9 +325,9 @@ def work_of(rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> Counter[str]
     bound_increase = _ward._bound_increase
     merge_heights = _ward._merge_heights
 
-    def counted_bounds(a: Any, b: Any) -> Any:
-        work["bounds"] += len(a.means) * len(b.means)
-        return bound_increase(a, b)
+    def counted_bounds(clusters: Any, block: Any, others: Any) -> Any:
+        work["bounds"] += len(block) * len(others)
+        return bound_increase(clusters, block, others)
 
     def counted_heights(clusters: Any, own: Any, other: Any) -> Any:
         work["heights"] += len(own)
@@ -326,6 +339,53 @@ def work_of(rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> Counter[str]
         patch.setattr(_ward, "_merge_heights", counted_heights)
         linkage(rows, "ward")
     return work
+
+
+def tree_that_looks_at_all(X: NDArray[Any]) -> Points:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_ward, "FEW_CLUSTERS", len(X))
+        return linkage(X, "ward")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.integers(20, 400),
+    d=st.integers(1, 40),
+    kind=st.sampled_from(["normal", "whole numbers", "two sizes", "images"]),
+    n_candidates=st.sampled_from([1, 3, _ward.N_CANDIDATES]),
+    seed=seeds,
+)
+def test_candidates_do_not_change_a_bit(
+    n: int, d: int, kind: str, n_candidates: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    X: NDArray[Any] = rng.normal(size=(n, d))
+    if kind == "whole numbers":  # many distances are equal
+        X = rng.integers(0, 4, (n, d)).astype(np.float64)
+    elif kind == "two sizes":
+        X[::2] *= 1e-6
+    elif kind == "images":
+        X = rng.integers(0, 256, (n, d), dtype=np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_ward, "N_CANDIDATES", n_candidates)
+        patch.setattr(_ward, "FEW_CLUSTERS", n_candidates + 1)
+        patch.setattr(_ward, "TILE_ROWS", 64)
+        tree = linkage(X, "ward")
+    np.testing.assert_array_equal(tree, tree_that_looks_at_all(X))
+
+
+@pytest.mark.slow
+def test_candidates_halve_the_number_of_pairs(
+    images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_ward, "TILE_ROWS", 256)
+    monkeypatch.setattr(_ward, "FEW_CLUSTERS", len(images))
+    all_pairs = work_of(images, monkeypatch)["bounds"]
+    monkeypatch.setattr(_ward, "FEW_CLUSTERS", 100)
+    assert work_of(images, monkeypatch)["bounds"] < 0.5 * all_pairs
+
+
+# Equal rows cost no more than different ones
 
 
 @pytest.mark.parametrize("n_kinds", [1, 2, 10, 299])
