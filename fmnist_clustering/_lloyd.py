@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 from fmnist_clustering._validation import Float32Array, FloatArray, IntArray
-from fmnist_clustering.distances import DIRECT_COLUMNS, FLOAT32_ROUNDING
+from fmnist_clustering.distances import FLOAT32_ROUNDING
 
 MAX_ITERATIONS = 1000
 
@@ -27,15 +27,22 @@ BLOCK_ROWS = 10_000
 SUBTRACTED_COLUMNS = 8
 """With no more columns than this subtraction is faster than a product."""
 
+SUMMED_COLUMNS = 4
+SUMMED_VALUES = 5000
+"""No more columns are added up one by one, and no more values in one call; a sparse
+product takes 20 microseconds before it begins."""
+
 SMALLEST_SHARE = 1e-4
 """If less than this share of the squares is left, a difference of sums is not used."""
 
 FEW_MOVED = 0.25
 """If a smaller share of the rows has moved, the sums of the clusters are adjusted."""
 
+MAX_COLUMNS_TOGETHER = 16
 MAX_VALUES_TOGETHER = 1_000_000
 """Iterations from several starts run together if all centroids and rows have no more
-coordinate differences than this: most of the time then goes into calls, not arithmetic.
+columns and coordinate differences than this: most of the time then goes into calls, not
+into arithmetic.
 """
 
 
@@ -76,6 +83,7 @@ def lloyd(
     max_iter: int = MAX_ITERATIONS,
     tol: float = 0.0,
     previous: LloydResult | None = None,
+    labels: IntArray | None = None,
 ) -> LloydResult:
     """Run Lloyd's iterations from given centroids.
 
@@ -97,6 +105,8 @@ def lloyd(
     previous : LloydResult, optional
         A partition of the same rows into as many clusters. If most rows stay where they
         were there, the first means are found faster.
+    labels : (n,) int64, optional
+        The nearest of these centroids for each row, where it is known.
 
     Returns
     -------
@@ -107,9 +117,11 @@ def lloyd(
     points_32 = points.astype(np.float32)
     squared_norms = np.einsum("ij,ij->i", points_32, points_32)
     rows = _Rows(points, points_32, squared_norms, weight)
-    labels = _assign(rows, centroids)
+    k = len(centroids)
+    if labels is None or not np.bincount(labels, minlength=k).all():
+        labels = _assign(rows, centroids)
     if previous is None:
-        means = weighted_means(points, weight, labels, len(centroids))
+        means = weighted_means(points, weight, labels, k)
         is_exact = True  # no row was left out of the sums
     else:
         means, is_exact = _move_means(points, weight, previous, labels)
@@ -135,6 +147,7 @@ def lloyd_from_each(
     starts: FloatArray,
     max_iter: int,
     previous: LloydResult | None = None,
+    labels: IntArray | None = None,
 ) -> list[LloydResult]:
     """Run a few of Lloyd's iterations from each of several starts.
 
@@ -148,6 +161,8 @@ def lloyd_from_each(
         The largest number of iterations, 1 or more.
     previous : as in `lloyd`
         The same.
+    labels : (n, m) int64, optional
+        The nearest centroid of each row in each start, where it is known.
 
     Returns
     -------
@@ -156,12 +171,16 @@ def lloyd_from_each(
     """
     m, k, d = starts.shape
     results: list[LloydResult | None] = [None] * m
-    if len(points) * m * k * d <= MAX_VALUES_TOGETHER:
-        results = _iterate_together(points, weight, starts, max_iter)
-    return [
-        result or lloyd(points, weight, start, max_iter, previous=previous)
-        for result, start in zip(results, starts, strict=True)
-    ]
+    n_values = len(points) * m * k * d
+    if d <= MAX_COLUMNS_TOGETHER and n_values <= MAX_VALUES_TOGETHER:
+        results = _iterate_together(points, weight, starts, max_iter, labels)
+    for s, start in enumerate(starts):
+        if results[s] is None:
+            own_labels = None if labels is None else np.ascontiguousarray(labels[:, s])
+            results[s] = lloyd(
+                points, weight, start, max_iter, previous=previous, labels=own_labels
+            )
+    return [result for result in results if result is not None]
 
 
 def weighted_means(
@@ -217,9 +236,14 @@ def weighted_sums(
         The sums; 0 for empty clusters.
     """
     n, d = rows.shape
-    if d <= DIRECT_COLUMNS:
+    if d <= SUMMED_COLUMNS:
         sums = [np.bincount(labels, weight * column, k) for column in rows.T]
         return np.stack(sums, axis=1)
+    if rows.size <= SUMMED_VALUES:
+        cells = d * labels[:, None] + np.arange(d)
+        weighted = weight[:, None] * rows
+        flat_sums = np.bincount(cells.ravel(), weighted.ravel(), k * d)
+        return np.asarray(flat_sums.reshape(k, d), dtype=np.float64)
     # Row i has a single entry: its weight, in the column of its cluster.
     membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
     return np.asarray(membership.T @ rows)
@@ -397,29 +421,32 @@ def _inertia_of_means(
 
 
 def _iterate_together(
-    points: FloatArray, weight: FloatArray, starts: FloatArray, max_iter: int
+    points: FloatArray,
+    weight: FloatArray,
+    starts: FloatArray,
+    max_iter: int,
+    first_labels: IntArray | None,
 ) -> list[LloydResult | None]:
     """Return the result from each start; None where a cluster has become empty.
 
     Row i of start s is in cell s k + (its cluster): all means come from one pass.
     """
-    n, d = points.shape
-    m, k, _ = starts.shape
+    m, k, d = starts.shape
     first_cells = k * np.arange(m)
     weights = np.repeat(weight, m)
     weighted_columns = [np.repeat(weight * column, m) for column in points.T]
-    centroids = starts
-    labels = np.full((n, m), -1)
+    labels = _nearest_of_each(points, starts) if first_labels is None else first_labels
     is_converged = np.zeros(m, dtype=np.bool_)
     has_all = np.ones(m, dtype=np.bool_)
+    centroids = starts
     totals: Any = np.ones((m, k, 1))
-    for _ in range(max_iter):
-        squared = cdist(points, centroids.reshape(m * k, d), "sqeuclidean")
-        new_labels = squared.reshape(n * m, k).argmin(axis=1).reshape(n, m)
-        is_converged = (new_labels == labels).all(axis=0)
-        if is_converged.all():
-            break
-        labels = new_labels
+    for iteration in range(max_iter):
+        if iteration > 0:
+            new_labels = _nearest_of_each(points, centroids)
+            is_converged = (new_labels == labels).all(axis=0)
+            if is_converged.all():
+                break
+            labels = new_labels
         cells = (labels + first_cells).ravel()
         totals = np.bincount(cells, weights, m * k).reshape(m, k, 1)
         sums = [np.bincount(cells, column, m * k) for column in weighted_columns]
@@ -437,6 +464,13 @@ def _iterate_together(
         is_fixed = bool(is_converged[s])
         results[s] = LloydResult(inertias[s], own_labels, centroids[s], is_fixed)
     return results
+
+
+def _nearest_of_each(points: FloatArray, starts: FloatArray) -> IntArray:
+    """Return the nearest centroid of each row in each start, (n, m)."""
+    m, k, d = starts.shape
+    squared = cdist(points, starts.reshape(m * k, d), "sqeuclidean")
+    return np.asarray(squared.reshape(-1, k).argmin(axis=1).reshape(-1, m))
 
 
 def _inertias_of_means(

@@ -1,7 +1,8 @@
 """The search for a good partition: several starts, of which the best are improved."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -15,14 +16,11 @@ from fmnist_clustering._lloyd import (
 )
 from fmnist_clustering._validation import FloatArray, IntArray
 
-START_ITERATIONS = 5
+START_ITERATIONS = 8
 """Lloyd iterations after which the starts are compared."""
 
 OPTIMA_CARRIED_ON = 2
 """The best start in few columns need not be the best one in all columns."""
-
-SMALL_DATA = 100_000
-"""With no more values than this there is time to carry one more optimum on."""
 
 STARTS_FOLLOWED = 6
 """Starts that lead to the same optimum are followed only once."""
@@ -31,11 +29,15 @@ SAME_SHARE = 0.99
 """Two optima are the same if at least this share of the rows stays together."""
 
 SWAPS_PER_START = 4
-"""An optimum is final when 4 `n_init` swaps in a row have brought little."""
+CLUSTERS_PER_SWAP = 12
+"""An optimum is final when max(4, k // 12) swaps for each start have brought little."""
+
+AGREEING = 1.001
+"""For a start that is at most 0.1 % worse than the best one, one swap is enough."""
 
 ROUNDS_OF_SWAPS = 4
 CLUSTERS_PER_ROUND = 5
-"""They are tried in max(4, k // 5) rounds, in fewer if the data are small.
+"""Swaps are tried in max(4, k // 5) rounds, in fewer if the data are small.
 
 With many clusters most swaps succeed, and of each round only the best is taken."""
 
@@ -51,10 +53,13 @@ With many clusters a single swap can win less."""
 MAX_ROUNDS = 20
 """No optimum gets more rounds than these, or than there are swaps in a row to fail."""
 
-MOST_ROWS_PER_SWAP = 50
-"""Of k // d rows, but no more than these, the one that saves most is taken."""
+ROWS_PER_SWAP = 2
+"""Of so many rows the one that saves most is taken."""
 
-TRIAL_ITERATIONS = 4
+RANDOM_SWAPS = 4
+"""One swap of four loses any centroid: of few rows all others have soon been tried."""
+
+TRIAL_ITERATIONS = 2
 """Lloyd iterations after which a swap is judged."""
 
 TRIAL_EXCESS = 0.002
@@ -74,6 +79,37 @@ JITTER = 1e-6
 Colors lie on the integer lattice, where distances tie exactly. Without this the order
 of the centroids would decide.
 """
+
+
+class _Neighbors(NamedTuple):
+    """Where each row would go.
+
+    Attributes
+    ----------
+    own, second : (n,) float64
+        The squared distances to its own centroid, and to the nearest of the others.
+    second_label : (n,) int64
+        The number of that other one.
+    """
+
+    own: FloatArray
+    second: FloatArray
+    second_label: IntArray
+
+
+class _Swaps(NamedTuple):
+    """What some swaps lead to.
+
+    Attributes
+    ----------
+    centroids : (n_swaps, k, d) float64
+        The centroids after each swap.
+    labels : (n, n_swaps) int64
+        The nearest of these for each row.
+    """
+
+    centroids: FloatArray
+    labels: IntArray
 
 
 def find_optima(
@@ -109,15 +145,15 @@ def find_optima(
     if n_init == 1 or k == 1:
         starts = _initial_centroids(points, weight, k, 1, init, rng)
         return [lloyd(points, weight, starts[0])]
-    n_optima = OPTIMA_CARRIED_ON + (points.size <= SMALL_DATA)
+    runs = _run_starts(points, weight, k, n_init, init, rng)
+    n_swaps = _count_swaps(runs, k)
     optima: list[LloydResult] = []
-    for run in _run_starts(points, weight, k, n_init, init, rng)[:STARTS_FOLLOWED]:
+    for run in runs[:STARTS_FOLLOWED]:
         fit = lloyd(points, weight, run.centroids, previous=run)
-        if any(_is_same_partition(fit.labels, other.labels) for other in optima):
+        if any(is_same_partition(fit.labels, other.labels) for other in optima):
             continue
-        n_swaps = SWAPS_PER_START * n_init
-        optima.append(improve_by_swaps(points, weight, fit, n_swaps, rng))
-        if len(optima) == n_optima:
+        optima.append(improve_by_swaps(points, weight, fit, n_swaps, rng, optima))
+        if len(optima) == OPTIMA_CARRIED_ON:
             break
     return optima
 
@@ -177,6 +213,7 @@ def improve_by_swaps(
     fit: LloydResult,
     n_swaps: int,
     rng: np.random.Generator,
+    known: Sequence[LloydResult] = (),
 ) -> LloydResult:
     """Return the best optimum that is found by moving one centroid at a time.
 
@@ -194,6 +231,8 @@ def improve_by_swaps(
         The search ends after this many swaps in a row that bring little, 1 or more.
     rng : Generator
         Draws the rows.
+    known : sequence of LloydResult
+        Optima that were improved before: the search ends when it meets one of them.
 
     Returns
     -------
@@ -207,19 +246,19 @@ def improve_by_swaps(
     n_efficient = VALUES_PER_ROUND // (points.size * k)
     n_together = min(max(n_efficient, n_swaps // n_rounds, 1), n_swaps)
     little = min(SMALL_GAIN, SMALL_GAIN_TIMES_K / k)
-    nearest_two = _two_nearest(points, squared_norms, best)
+    neighbors = _find_neighbors(points, squared_norms, best)
     n_failed = 0
     for _ in range(max(MAX_ROUNDS, n_swaps // n_together)):
-        starts = _swap(
-            points, weight, squared_norms, best, nearest_two, n_together, rng
-        )
-        if len(starts) == 0:  # no row is off its centroid
+        swaps = _swap(points, weight, squared_norms, best, neighbors, n_together, rng)
+        if swaps is None:
             break
-        better = _improve_from(starts, points, weight, best)
+        better = _improve_by(swaps, points, weight, best)
         target = best.inertia * (1 - little)
         if better:
             best = better
-            nearest_two = _two_nearest(points, squared_norms, best)
+            if any(is_same_partition(best.labels, other.labels) for other in known):
+                break
+            neighbors = _find_neighbors(points, squared_norms, best)
         if best.inertia <= target:
             n_failed = 0
             continue
@@ -229,11 +268,44 @@ def improve_by_swaps(
     return best
 
 
-def _improve_from(
-    starts: FloatArray, points: FloatArray, weight: FloatArray, best: LloydResult
+def is_same_partition(labels: IntArray, other: IntArray) -> bool:
+    """Return whether nearly all rows stay together in another labeling.
+
+    Parameters
+    ----------
+    labels, other : (n,) int64
+        Cluster ids, 0 or more.
+
+    Returns
+    -------
+    bool
+        Whether `SAME_SHARE` of the rows are in the cluster of the other labeling that
+        holds most rows of their own.
+    """
+    n_others = int(other.max()) + 1
+    pairs, counts = np.unique(n_others * labels + other, return_counts=True)
+    largest = np.zeros(int(labels.max()) + 1, dtype=np.int64)
+    np.maximum.at(largest, pairs // n_others, counts)
+    return bool(largest.sum() >= SAME_SHARE * len(labels))
+
+
+def _count_swaps(runs: list[LloydResult], k: int) -> int:
+    """Return after how many swaps that bring little an optimum is final.
+
+    Where many starts lead to the same inertia, there are few optima to choose from.
+    """
+    best, *others = runs
+    n_agreeing = sum(run.inertia <= AGREEING * best.inertia for run in others)
+    n_per_start = max(SWAPS_PER_START, k // CLUSTERS_PER_SWAP)
+    return n_per_start * (len(runs) - n_agreeing) + n_agreeing
+
+
+def _improve_by(
+    swaps: _Swaps, points: FloatArray, weight: FloatArray, best: LloydResult
 ) -> LloydResult | None:
-    """Return an optimum that is better than the best one, if a start leads there."""
-    trials = lloyd_from_each(points, weight, starts, TRIAL_ITERATIONS, best)
+    """Return an optimum that is better than the best one, if a swap leads there."""
+    starts, labels = swaps
+    trials = lloyd_from_each(points, weight, starts, TRIAL_ITERATIONS, best, labels)
     excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / len(best.centroids))
     for trial in sorted(trials, key=lambda trial: trial.inertia):
         if trial.inertia >= best.inertia * (1 + excess):
@@ -251,40 +323,57 @@ def _swap(
     weight: FloatArray,
     squared_norms: FloatArray,
     fit: LloydResult,
-    nearest_two: tuple[FloatArray, FloatArray],
+    neighbors: _Neighbors,
     n_swaps: int,
     rng: np.random.Generator,
-) -> FloatArray:
-    """Return the centroids after each of some swaps, (n_swaps, k, d).
+) -> _Swaps | None:
+    """Return some swaps, or None where no row is off its centroid.
 
     The cost of a swap is the inertia before any iteration, when each row has the
     nearest of three: its own centroid unless that was moved, the next nearest one, and
-    the new one.
+    the new one (Fränti and Kivijärvi's local repartition).
     """
-    k, d = fit.centroids.shape
-    own, second = nearest_two
-    error = weight * own
+    error = weight * neighbors.own
     total_error = error.sum()
     if total_error == 0:
-        return np.empty((0, k, d))
-    # With many clusters in few dimensions most rows save little: look at several.
-    n_rows = min(max(1, k // d), MOST_ROWS_PER_SWAP)
-    n_drawn = min(n_swaps * n_rows, np.count_nonzero(error))
+        return None
+    k = len(fit.centroids)
+    n_rows = ROWS_PER_SWAP * n_swaps
+    n_drawn = min(n_rows, int(np.count_nonzero(error)))
     drawn = rng.choice(len(points), n_drawn, replace=False, p=error / total_error)
-    rows = np.resize(drawn, n_swaps * n_rows)  # repeats them if there are too few
+    rows = np.resize(drawn, n_rows)  # repeats them if there are too few
     to_rows = _squared_distances(points, squared_norms, points[rows])
-    with_own = np.minimum(own[:, None], to_rows)
-    without_own = np.minimum(second[:, None], to_rows)
+    with_own = np.minimum(neighbors.own[:, None], to_rows)
+    without_own = np.minimum(neighbors.second[:, None], to_rows)
     losses = weighted_sums(without_own - with_own, weight, fit.labels, k)
     costs = losses.min(axis=0) + weight @ with_own
 
     # Each swap takes the cheapest of its own rows.
     swaps = np.arange(n_swaps)
-    chosen = costs.reshape(n_swaps, n_rows).argmin(axis=1) + n_rows * swaps
-    cheapest_to_lose = losses[:, chosen].argmin(axis=0)
+    chosen = costs.reshape(ROWS_PER_SWAP, n_swaps).argmin(axis=0) * n_swaps + swaps
+    lost = losses[:, chosen].argmin(axis=0)
+    lost[::RANDOM_SWAPS] = rng.integers(0, k, len(lost[::RANDOM_SWAPS]))
+    new_rows = rows[chosen]
     centroids = np.tile(fit.centroids, (n_swaps, 1, 1))
-    centroids[swaps, cheapest_to_lose] = points[rows[chosen]]
-    return centroids
+    centroids[swaps, lost] = points[new_rows]
+    labels = _labels_after(fit.labels, neighbors, lost, to_rows[:, chosen])
+    labels[new_rows, swaps] = lost  # whatever rounding says
+    return _Swaps(centroids, labels)
+
+
+def _labels_after(
+    labels: IntArray, neighbors: _Neighbors, lost: IntArray, to_new: FloatArray
+) -> IntArray:
+    """Return the nearest centroid of each row after each swap, (n, n_swaps).
+
+    A row whose centroid was lost goes to the second nearest, and any row to the new
+    centroid if that is nearer; the new one has the number of the lost one. So no
+    distance has to be computed but those to the new centroids, ``to_new``.
+    """
+    is_lost = labels[:, None] == lost
+    others = np.where(is_lost, neighbors.second_label[:, None], labels[:, None])
+    to_others = np.where(is_lost, neighbors.second[:, None], neighbors.own[:, None])
+    return np.where(to_new < to_others, lost, others)
 
 
 def _run_starts(
@@ -326,19 +415,6 @@ def _initial_centroids(
         )
     jitter = rng.uniform(-JITTER, JITTER, centroids.shape) * np.ptp(points)
     return np.asarray(centroids + jitter)
-
-
-def _is_same_partition(labels: IntArray, other: IntArray) -> bool:
-    """Return whether nearly all rows stay together in another labeling.
-
-    That is, whether they are in the cluster of the other labeling that holds most rows
-    of their own.
-    """
-    n_others = int(other.max()) + 1
-    pairs, counts = np.unique(n_others * labels + other, return_counts=True)
-    largest = np.zeros(int(labels.max()) + 1, dtype=np.int64)
-    np.maximum.at(largest, pairs // n_others, counts)
-    return bool(largest.sum() >= SAME_SHARE * len(labels))
 
 
 def _squared_norms(points: FloatArray) -> FloatArray:
@@ -404,12 +480,13 @@ def _spread_rows(
     return chosen
 
 
-def _two_nearest(
+def _find_neighbors(
     points: FloatArray, squared_norms: FloatArray, fit: LloydResult
-) -> tuple[FloatArray, FloatArray]:
-    """Return the squared distances to the own centroid and to the next nearest one."""
+) -> _Neighbors:
+    """Return how far the own centroid and the nearest of the others are."""
     rows = np.arange(len(points))
     squared = _squared_distances(points, squared_norms, fit.centroids)
     own = squared[rows, fit.labels]
     squared[rows, fit.labels] = np.inf
-    return own, squared.min(axis=1)
+    second_label = squared.argmin(axis=1)
+    return _Neighbors(own, squared[rows, second_label], second_label)

@@ -23,7 +23,7 @@ from fmnist_clustering import (
     kmeans,
     sweep_k,
 )
-from fmnist_clustering._lloyd import lloyd
+from fmnist_clustering._lloyd import lloyd, lloyd_from_each
 from fmnist_clustering.kmeans import fit_many, fit_prepared, prepare
 
 Points = NDArray[np.float64]
@@ -505,10 +505,59 @@ def test_rows_that_the_sample_misses_are_found_when_needed(init: str) -> None:
 def test_following_several_optima_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     data = [np.random.default_rng(seed).random((300, 5)) for seed in SEEDS]
     several = [fit_kmeans(X, 12).inertia for X in data]
-    monkeypatch.setattr(_search, "SMALL_DATA", 0)
     monkeypatch.setattr(_search, "OPTIMA_CARRIED_ON", 1)
     one = [fit_kmeans(X, 12).inertia for X in data]
     assert np.mean(several) < np.mean(one)
+
+
+def test_a_swap_tells_the_nearest_centroid_of_each_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X = uniform(300, 2)
+    n_checked = 0
+
+    def checked(
+        points: Any, weight: Any, starts: Any, max_iter: int, *previous_and_labels: Any
+    ) -> Any:
+        nonlocal n_checked
+        if previous_and_labels:
+            _, labels = previous_and_labels
+            for start, nearest in zip(starts, labels.T, strict=True):
+                squared = np.square(points[:, None] - start).sum(axis=2)
+                np.testing.assert_array_equal(nearest, squared.argmin(axis=1))
+                n_checked += 1
+        return lloyd_from_each(points, weight, starts, max_iter, *previous_and_labels)
+
+    monkeypatch.setattr(_search, "lloyd_from_each", checked)
+    fit_kmeans(X, 6)
+    assert n_checked >= 40
+
+
+def three_pairs() -> Points:
+    return np.repeat([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]], 2, axis=0) + np.eye(6, 2)
+
+
+@pytest.mark.parametrize(
+    ("X", "k", "n_swaps"),
+    [
+        (three_pairs(), 3, 4 * 1 + 9),  # all ten starts agree
+        (uniform(300, 2), 20, 4 * 10),
+        (uniform(300, 2), 96, 8 * 10),
+    ],
+)
+def test_starts_that_agree_save_swaps_and_many_clusters_need_more(
+    monkeypatch: pytest.MonkeyPatch, X: Points, k: int, n_swaps: int
+) -> None:
+    counts = []
+    improve_by_swaps = _search.improve_by_swaps
+
+    def counted(*args: Any) -> Any:
+        counts.append(args[3])
+        return improve_by_swaps(*args)
+
+    monkeypatch.setattr(_search, "improve_by_swaps", counted)
+    fit_kmeans(X, k)
+    assert set(counts) == {n_swaps}
 
 
 # Many fits at once

@@ -15,6 +15,7 @@ from fmnist_clustering._lloyd import (
     lloyd_from_each,
     weighted_inertia,
     weighted_means,
+    weighted_sums,
 )
 
 Points = NDArray[np.float64]
@@ -217,6 +218,50 @@ def test_iterations_from_several_starts_are_those_from_each() -> None:
         np.testing.assert_allclose(fit.centroids, alone.centroids, rtol=1e-12)
         assert fit.inertia == pytest.approx(alone.inertia, rel=1e-12)
         assert fit.is_converged == alone.is_converged
+
+
+@pytest.mark.parametrize("n_columns", [3, 20])
+def test_nearest_centroids_that_are_known_give_the_same(n_columns: int) -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(200, n_columns))
+    weight = rng.uniform(0.5, 2, 200)
+    starts = points[rng.choice(200, (6, 5))]
+    squared = np.square(points[:, None, None] - starts).sum(axis=3)
+    labels = squared.argmin(axis=2)
+    expected = lloyd_from_each(points, weight, starts, 3)
+    found = lloyd_from_each(points, weight, starts, 3, labels=labels)
+    for fit, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(fit.labels, other.labels)
+        np.testing.assert_array_equal(fit.centroids, other.centroids)
+        assert fit.inertia == other.inertia
+
+
+@pytest.mark.parametrize("n_columns", [2, 20])
+def test_a_cluster_that_known_labels_leave_empty_is_filled(n_columns: int) -> None:
+    points = np.zeros((30, n_columns))
+    points[:, 0] = np.arange(30)
+    starts = points[None, [0, 10, 20]]
+    labels = np.zeros((30, 1), dtype=np.int64)
+    labels[15:] = 1
+    (fit,) = lloyd_from_each(points, np.ones(30), starts, 20, labels=labels)
+    expected = lloyd(points, np.ones(30), starts[0], 20)
+    np.testing.assert_array_equal(fit.labels, expected.labels)
+    assert len(np.unique(fit.labels)) == 3
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_columns"), [(50, 2), (50, 20), (3000, 2), (3000, 20), (7, 784)]
+)
+def test_weighted_sums_by_a_loop(n_rows: int, n_columns: int) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(n_rows, n_columns))
+    weight = rng.uniform(0.5, 2, n_rows)
+    labels = rng.integers(0, 4, n_rows)  # of five clusters the last is empty
+    expected = np.zeros((5, n_columns))
+    for row, w, label in zip(rows, weight, labels, strict=True):
+        expected[label] += w * row
+    found = weighted_sums(rows, weight, labels, 5)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_starts_of_groups_far_apart_keep_the_digits_of_their_inertia() -> None:
