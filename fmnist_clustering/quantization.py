@@ -23,7 +23,7 @@ from fmnist_clustering.kmeans import fit_prepared, prepare
 
 ByteArray = NDArray[np.uint8]
 
-N_STARTS = 3
+N_STARTS = 5
 """Starts of the search for a palette."""
 
 CUBE_WIDTHS = (8, 4, 2, 1)
@@ -135,7 +135,7 @@ def quantize(
     k-means runs on the unique colors, weighted by their numbers of pixels, which lowers
     the same cost as k-means on all pixels. It goes from coarse to fine.
 
-    1. Search: `fmnist_clustering.fit_kmeans` with three starts, on the mean colors of
+    1. Search: `fmnist_clustering.fit_kmeans` with five starts, on the mean colors of
        cubes of color space. The cubes are 8 levels wide, or narrower until there are 20
        for each color of the palette.
     2. Refinement: Lloyd's iterations in cubes of half that width, then at most ten on
