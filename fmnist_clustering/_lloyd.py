@@ -29,8 +29,8 @@ SUBTRACTED_COLUMNS = 8
 
 SUMMED_COLUMNS = 4
 SUMMED_VALUES = 5000
-"""No more columns are added up one by one, and no more values in one call; a sparse
-product takes 20 microseconds before it begins."""
+"""Up to so many columns are added up one by one, and up to so many values in one call:
+a sparse product takes 20 microseconds before it begins."""
 
 SMALLEST_SHARE = 1e-4
 """If less than this share of the squares is left, a difference of sums is not used."""
@@ -170,17 +170,18 @@ def lloyd_from_each(
         What `lloyd` gives for each start, but for rounding of the means.
     """
     m, k, d = starts.shape
-    results: list[LloydResult | None] = [None] * m
+    together: list[LloydResult | None] = [None] * m
     n_values = len(points) * m * k * d
     if d <= MAX_COLUMNS_TOGETHER and n_values <= MAX_VALUES_TOGETHER:
-        results = _iterate_together(points, weight, starts, max_iter, labels)
-    for s, start in enumerate(starts):
-        if results[s] is None:
-            own_labels = None if labels is None else np.ascontiguousarray(labels[:, s])
-            results[s] = lloyd(
-                points, weight, start, max_iter, previous=previous, labels=own_labels
-            )
-    return [result for result in results if result is not None]
+        together = _iterate_together(points, weight, starts, max_iter, labels)
+    known_labels = (
+        [None] * m if labels is None else list(np.ascontiguousarray(labels.T))
+    )
+    return [
+        result
+        or lloyd(points, weight, start, max_iter, previous=previous, labels=known)
+        for result, start, known in zip(together, starts, known_labels, strict=True)
+    ]
 
 
 def weighted_means(
@@ -240,10 +241,11 @@ def weighted_sums(
         sums = [np.bincount(labels, weight * column, k) for column in rows.T]
         return np.stack(sums, axis=1)
     if rows.size <= SUMMED_VALUES:
+        # Column j of cluster i is cell d i + j.
         cells = d * labels[:, None] + np.arange(d)
         weighted = weight[:, None] * rows
-        flat_sums = np.bincount(cells.ravel(), weighted.ravel(), k * d)
-        return np.asarray(flat_sums.reshape(k, d), dtype=np.float64)
+        sums_of_cells = np.bincount(cells.ravel(), weighted.ravel(), k * d)
+        return np.asarray(sums_of_cells.reshape(k, d), dtype=np.float64)
     # Row i has a single entry: its weight, in the column of its cluster.
     membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
     return np.asarray(membership.T @ rows)

@@ -222,9 +222,10 @@ def improve_by_swaps(
 ) -> LloydResult:
     """Return the best optimum that is found by moving one centroid at a time.
 
-    Each swap moves the centroid that is cheapest to lose to a row that is badly served
-    (Fränti and Kivijärvi 2000), and is undone unless it lowers the inertia. Swaps are
-    tried in rounds, because several of them together take little longer than one.
+    Each swap moves a centroid, mostly the one that is cheapest to lose, to a row that
+    is badly served (Fränti and Kivijärvi 2000), and is undone unless it lowers the
+    inertia. Swaps are tried in rounds, because several of them together take little
+    longer than one.
 
     Parameters
     ----------
@@ -341,32 +342,38 @@ def _swap(
     the new one (Fränti and Kivijärvi's local repartition).
     """
     error = weight * neighbors.own
-    total_error = error.sum()
-    if total_error == 0:
+    if error.sum() == 0:
         return None
     k = len(fit.centroids)
-    n_rows = ROWS_PER_SWAP * n_swaps
-    n_drawn = min(n_rows, int(np.count_nonzero(error)))
-    drawn = rng.choice(len(points), n_drawn, replace=False, p=error / total_error)
-    rows = np.resize(drawn, n_rows)  # repeats them if there are too few
+    rows = _draw_rows(error, ROWS_PER_SWAP * n_swaps, rng)
     to_rows = _squared_distances(points, squared_norms, points[rows])
     with_own = np.minimum(neighbors.own[:, None], to_rows)
     without_own = np.minimum(neighbors.second[:, None], to_rows)
     losses = weighted_sums(without_own - with_own, weight, fit.labels, k)
     costs = losses.min(axis=0) + weight @ with_own
 
-    # Each swap takes the cheapest of its own rows.
+    # Swap i has the rows i, n_swaps + i, ..., and takes the cheapest of them.
     swaps = np.arange(n_swaps)
-    chosen = costs.reshape(ROWS_PER_SWAP, n_swaps).argmin(axis=0) * n_swaps + swaps
+    cheapest = costs.reshape(ROWS_PER_SWAP, n_swaps).argmin(axis=0)
+    chosen = n_swaps * cheapest + swaps
     lost = losses[:, chosen].argmin(axis=0)
     if len(points) <= VERY_FEW_ROWS:
-        lost[::RANDOM_SWAPS] = rng.integers(0, k, len(lost[::RANDOM_SWAPS]))
+        at_random = swaps[::RANDOM_SWAPS]
+        lost[at_random] = rng.integers(0, k, len(at_random))
     new_rows = rows[chosen]
     centroids = np.tile(fit.centroids, (n_swaps, 1, 1))
     centroids[swaps, lost] = points[new_rows]
     labels = _labels_after(fit.labels, neighbors, lost, to_rows[:, chosen])
     labels[new_rows, swaps] = lost  # whatever rounding says
     return _Swaps(centroids, labels)
+
+
+def _draw_rows(error: FloatArray, n_rows: int, rng: np.random.Generator) -> IntArray:
+    """Draw rows, those with a large error more likely; repeat them if there are few."""
+    n_drawn = min(n_rows, int(np.count_nonzero(error)))
+    chance = error / error.sum()
+    drawn = rng.choice(len(error), n_drawn, replace=False, p=chance)
+    return np.resize(drawn, n_rows)
 
 
 def _labels_after(
@@ -378,9 +385,11 @@ def _labels_after(
     centroid if that is nearer; the new one has the number of the lost one. So no
     distance has to be computed but those to the new centroids, ``to_new``.
     """
-    is_lost = labels[:, None] == lost
-    others = np.where(is_lost, neighbors.second_label[:, None], labels[:, None])
-    to_others = np.where(is_lost, neighbors.second[:, None], neighbors.own[:, None])
+    own, second, second_label = (each[:, None] for each in neighbors)
+    own_label = labels[:, None]
+    is_lost = own_label == lost
+    others = np.where(is_lost, second_label, own_label)
+    to_others = np.where(is_lost, second, own)
     return np.where(to_new < to_others, lost, others)
 
 

@@ -369,11 +369,13 @@ def _search_tile(
 
 def _update_nearest(clusters: _Clusters, stale: IntArray) -> None:
     """Find and store the nearest neighbor of each stale slot, on all cores."""
+    undecided = stale
     if len(clusters.active) > FEW_CLUSTERS:
-        stale = _choose_from_candidates(clusters, stale)
-        _for_each_block(_find_candidates, clusters, stale)
-        stale = _choose_from_candidates(clusters, stale)
-    _for_each_block(_choose_from_all, clusters, stale)
+        undecided = _choose_from_candidates(clusters, undecided)
+        # What the old candidates leave open the new ones decide, but for ties.
+        _for_each_block(_find_candidates, clusters, undecided)
+        undecided = _choose_from_candidates(clusters, undecided)
+    _for_each_block(_choose_from_all, clusters, undecided)
 
 
 def _find_candidates(clusters: _Clusters, block: IntArray) -> None:

@@ -84,9 +84,9 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> FloatArray:
     mostly to 1e-15; the last digits may differ from one BLAS to another.
 
     19 labelings of 10,000 images take about 0.6 s on two cores, those of 70,000 images
-    about 25 s and 0.6 GB. The less labelings differ, the faster: k-means for rising k
-    leaves hundreds of cells of rows that stay together, whose distances are added up
-    once. Labelings drawn at random take twice as long.
+    about 25 s and 0.6 GB. The more alike the labelings, the faster: k-means for rising
+    k leaves some hundred groups of rows that stay together, and their distances are
+    added up only once. Labelings drawn at random take twice as long.
     """
     rows, _ = check_rows(X)
     check_sums_fit(rows)

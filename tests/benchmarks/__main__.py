@@ -11,35 +11,19 @@ poor one: how far the worst inertia lies above the lowest one that is known, and
 many k it is more than 0.1 % above.
 """
 
-import json
 import os
 import sys
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from tests.benchmarks import growth, palettes
 from tests.benchmarks.cases import CASES, Case
-from tests.benchmarks.machine import describe_machine, run_python
+from tests.benchmarks.machine import RUNS, describe_machine, measure
 from tests.benchmarks.tables import BENCHMARKS, read_rows, renew_pages
-
-RUNS = 3
 
 MISSED = 1e-3
 """A fit whose inertia is further above the lowest one that is known has missed it."""
-
-HARNESS = """
-import json, resource, time
-seed = {seed}
-costs = []
-{setup}
-start = time.perf_counter()
-{code}
-seconds = time.perf_counter() - start
-kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([seconds, kilobytes / 1024, list(map(float, costs))]))
-"""
 
 COLUMNS = [
     "case",
@@ -51,36 +35,6 @@ COLUMNS = [
     "times ours",
     "runs",
 ]
-
-
-class Measurement(NamedTuple):
-    """Some runs of one way.
-
-    Attributes
-    ----------
-    seconds : float
-        The median.
-    megabytes : float
-        The largest peak.
-    costs : (runs, m) float64
-        The inertia for each of m numbers of clusters; m = 0 where there is none.
-    """
-
-    seconds: float
-    megabytes: float
-    costs: "np.ndarray[tuple[int, int], np.dtype[np.float64]]"
-
-
-def measure(setup: str, code: str, n_runs: int = RUNS) -> Measurement:
-    """Run code several times, each in a process of its own."""
-    runs = []
-    for seed in range(n_runs):
-        script = HARNESS.format(seed=seed, setup=setup, code=code)
-        # Peers may print what they do.
-        last_line = run_python(script).splitlines()[-1]
-        runs.append(json.loads(last_line))
-    seconds, megabytes, costs = zip(*runs, strict=True)
-    return Measurement(float(np.median(seconds)), max(megabytes), np.array(costs))
 
 
 def measure_case(case: Case) -> list[dict[str, str]]:

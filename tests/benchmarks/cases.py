@@ -36,8 +36,9 @@ import numpy as np
 import sklearn.metrics
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.decomposition import PCA
-from fmnist_clustering import fit_kmeans, load_split, silhouette_samples, sweep_k
-from fmnist_clustering import linkage
+from fmnist_clustering import (
+    fit_kmeans, linkage, load_split, silhouette_samples, sweep_k
+)
 X = load_split({split!r}).pixels[:{n}]
 """
 
@@ -115,12 +116,10 @@ INTELEX = """
 from sklearnex.cluster import KMeans as IntelKMeans
 """
 
-SKLEARN_COSTS = "costs = [{model}.fit(points).inertia_ for k in range({first}, {last})]"
-
 
 def sklearn_costs(model: str, first: int, last: int) -> str:
     """Return code that fits a model of scikit-learn's kind for several k."""
-    return SKLEARN_COSTS.format(model=model, first=first, last=last)
+    return f"costs = [{model}.fit(points).inertia_ for k in range({first}, {last})]"
 
 
 def sweep_by_recipe(n_components: int, n_init: int) -> str:
@@ -203,6 +202,7 @@ for k in range(2, 21):
     components = PCA(50, random_state=0).fit_transform(points)
     costs.append(fit_by_recipe(components, k, 10).inertia_)
 """
+"""Each fit with components of its own, as a single call needs them."""
 
 SWEEP = "costs = sweep_k(X, range(1, 21), random_state=seed).inertia"
 PEERS_OF_SWEEP = {

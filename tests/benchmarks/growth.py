@@ -8,8 +8,8 @@ of these hold the distances of all pairs, so memory grows with the square of the
 import os
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tests.benchmarks.cases import (
@@ -22,7 +22,7 @@ from tests.benchmarks.cases import (
     TREES,
     sweep_by_recipe,
 )
-from tests.benchmarks.machine import describe_machine, run_python
+from tests.benchmarks.machine import RUNS, describe_machine, measure
 from tests.benchmarks.tables import GROWTH, GROWTH_PICTURE, read_rows
 
 SIZES = (2500, 5000, 10_000, 20_000, 40_000)
@@ -70,27 +70,7 @@ TASKS = (
 
 COLUMNS = ["task", "who", "images", "seconds", "MB", "runs"]
 
-# A run of its own for each, as in the table; `seed` is used by the recipe.
-HARNESS = """
-import resource, time
-seed = 0
-{setup}
-start = time.perf_counter()
-{code}
-seconds = time.perf_counter() - start
-kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(seconds, kilobytes / 1024)
-"""
-
 COLORS = {"ours": "tab:blue", "peer": "tab:red"}
-
-
-def measure(setup: str, code: str, n_runs: int) -> tuple[float, float]:
-    """Return the median of the seconds, and the largest peak in megabytes."""
-    script = HARNESS.format(setup=setup, code=code)
-    runs = [run_python(script).splitlines()[-1].split() for _ in range(n_runs)]
-    seconds, megabytes = np.array(runs, dtype=float).T
-    return float(np.median(seconds)), float(megabytes.max())
 
 
 def fits_in_memory(rows: list[dict[str, str]], who: str) -> bool:
@@ -102,22 +82,23 @@ def fits_in_memory(rows: list[dict[str, str]], who: str) -> bool:
 def measure_task(task: Task) -> list[dict[str, str]]:
     """Measure one task for all sizes, ours and the peer's, and return the rows."""
     rows: list[dict[str, str]] = []
-    last = {"ours": 0.0, task.peer_name: 0.0}
+    last_seconds = {"ours": 0.0, task.peer_name: 0.0}
     for n in SIZES:
         split = "test" if n <= 10_000 else "all"
         setup = IMAGES.format(split=split, n=n) + task.setup
-        measure(setup, "", n_runs=1)
+        measure(setup, "", n_runs=1)  # what it writes, and the files it reads
         for who, code in (("ours", task.ours), (task.peer_name, task.peer)):
             if who != "ours" and not fits_in_memory(rows, who):
                 continue
-            n_runs = 1 if last[who] > SLOW / 4 else 3
-            last[who], megabytes = measure(setup, code, n_runs)
+            n_runs = 1 if last_seconds[who] > SLOW / 4 else RUNS
+            measurement = measure(setup, code, n_runs)
+            last_seconds[who] = measurement.seconds
             row = {
                 "task": task.name,
                 "who": who,
                 "images": str(n),
-                "seconds": f"{last[who]:.2f}",
-                "MB": f"{megabytes:.0f}",
+                "seconds": f"{measurement.seconds:.2f}",
+                "MB": f"{measurement.megabytes:.0f}",
                 "runs": str(n_runs),
             }
             rows.append(row)
@@ -129,39 +110,43 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw time and memory over the number of images, both axes logarithmic."""
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     panels = figure.subplots(2, 3, sharex=True, sharey="row")
-    for (times, peaks), (task, rows) in zip(
-        panels.T, table.groupby("task", sort=False), strict=True
-    ):
+    for column, (task, rows) in enumerate(table.groupby("task", sort=False)):
+        times, peaks = panels[:, column]
         for who, of_one in rows.groupby("who", sort=False):
-            color = COLORS["ours" if who == "ours" else "peer"]
-            images = of_one["images"].astype(int)
-            seconds = of_one["seconds"].astype(float)
-            megabytes = of_one["MB"].astype(float)
-            label = who.replace("; ", ";\n")
-            times.loglog(images, seconds, "o-", color=color, label=label)
-            peaks.loglog(images, megabytes, "o-", color=color)
-            n, most = images.iloc[-1], megabytes.iloc[-1]
-            if n < SIZES[-1]:
-                peaks.plot([n, 2 * n], [most, 4 * most], "--", color=color)
-        peaks.axhline(LARGEST_MEMORY, color="black", linewidth=1)
+            draw_one(who, of_one, times, peaks)
         times.set_title(task, fontsize=10)
         times.legend(fontsize=8, loc="upper left", frameon=False)
+        times.grid(alpha=0.3)
+        peaks.axhline(LARGEST_MEMORY, color="black", linewidth=1)
         peaks.set_xlabel("images")
         peaks.set_xticks(SIZES, [f"{n:,}" for n in SIZES], rotation=30)
         peaks.set_xticks([], minor=True)
-        for axes in (times, peaks):
-            axes.grid(alpha=0.3)
+        peaks.grid(alpha=0.3)
+
     times, peaks = panels[:, 0]
     times.set_ylabel("time (seconds)")
-    times.set_yticks(ticks := [0.1, 1, 10, 100], map(str, ticks))
+    times.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
     times.set_ylim(0.05, 600)
+    gigabytes = [0.25, 0.5, 1, 2, 4, 8]
     peaks.set_ylabel("peak memory (GB)")
-    peaks.set_yticks(
-        [250, 500, 1000, 2000, 4000, 8000], ["0.25", "0.5", "1", "2", "4", "8"]
-    )
+    peaks.set_yticks([1000 * size for size in gigabytes], map(str, gigabytes))
     peaks.set_yticks([], minor=True)
     peaks.set_ylim(200, 16_000)
     return figure
+
+
+def draw_one(who: str, rows: pd.DataFrame, times: Axes, peaks: Axes) -> None:
+    """Draw the times and peaks of one way, and what the next size would take."""
+    color = COLORS["ours" if who == "ours" else "peer"]
+    label = who.replace("; ", ";\n")
+    images = rows["images"].astype(int)
+    megabytes = rows["MB"].astype(float)
+    times.loglog(images, rows["seconds"].astype(float), "o-", color=color, label=label)
+    peaks.loglog(images, megabytes, "o-", color=color)
+    last = images.iloc[-1]
+    if last < SIZES[-1]:
+        peak = megabytes.iloc[-1]
+        peaks.plot([last, 2 * last], [peak, 4 * peak], "--", color=color)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
-"""Run code in a fresh process, and describe the machine that it runs on."""
+"""Measure code in processes of its own, and describe the machine that it runs on."""
 
+import json
 import os
 import platform
 import re
@@ -7,8 +8,56 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tests.notebooks.reading import ROOT
+
+RUNS = 3
+
+HARNESS = """
+import json, resource, time
+seed = {seed}
+costs = []
+{setup}
+start = time.perf_counter()
+{code}
+seconds = time.perf_counter() - start
+kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([seconds, kilobytes / 1024, list(map(float, costs))]))
+"""
+
+
+class Measurement(NamedTuple):
+    """Some runs of one way.
+
+    Attributes
+    ----------
+    seconds : float
+        The median.
+    megabytes : float
+        The largest peak.
+    costs : (runs, m) float64
+        The inertia for each of m numbers of clusters; m = 0 where there is none.
+    """
+
+    seconds: float
+    megabytes: float
+    costs: NDArray[np.float64]
+
+
+def measure(setup: str, code: str, n_runs: int = RUNS) -> Measurement:
+    """Run code several times, each in a process of its own."""
+    runs = []
+    for seed in range(n_runs):
+        script = HARNESS.format(seed=seed, setup=setup, code=code)
+        # Peers may print what they do.
+        last_line = run_python(script).splitlines()[-1]
+        runs.append(json.loads(last_line))
+    seconds, megabytes, costs = zip(*runs, strict=True)
+    return Measurement(float(np.median(seconds)), max(megabytes), np.array(costs))
 
 
 def run_python(code: str) -> str:
