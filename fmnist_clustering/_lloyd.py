@@ -10,10 +10,12 @@ written here so that
 * no cluster is ever empty, as long as there are as many different rows as clusters.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
+from numpy.typing import NDArray
+from scipy.sparse import csc_array
 from scipy.spatial.distance import cdist
 
 from fmnist_clustering._validation import Float32Array, FloatArray, IntArray
@@ -22,15 +24,13 @@ from fmnist_clustering.distances import FLOAT32_ROUNDING
 MAX_ITERATIONS = 1000
 
 BLOCK_ROWS = 10_000
-"""Rows whose differences or distances are held in memory at the same time."""
+"""Rows whose distances are held in memory at the same time."""
+
+BLOCK_VALUES = 200_000
+"""So many differences are taken at a time: 1.6 MB, which stays in cache."""
 
 SUBTRACTED_COLUMNS = 8
 """With no more columns than this subtraction is faster than a product."""
-
-SUMMED_COLUMNS = 4
-SUMMED_VALUES = 5000
-"""Up to so many columns are added up one by one, and up to so many values in one call:
-a sparse product takes 20 microseconds before it begins."""
 
 SMALLEST_SHARE = 1e-4
 """If less than this share of the squares is left, a difference of sums is not used."""
@@ -46,13 +46,29 @@ into arithmetic.
 """
 
 
-class _Rows(NamedTuple):
-    """The rows, rounded to float32, the sums of squares of these, and the weights."""
+class Rows(NamedTuple):
+    """Rows, and what all iterations on them need.
+
+    Attributes
+    ----------
+    points : (n, d) float64
+        Each row is one point. All values are finite, and nonzero differences can be
+        squared.
+    weight : (n,) float64
+        The weight of each row, above 0.
+    squared_norms : (n,) float64
+        The sum of squares of each row.
+    points_32 : (n, d) float32
+        The rows, rounded.
+    squared_norms_32 : (n,) float32
+        The sum of squares of each rounded row.
+    """
 
     points: FloatArray
-    points_32: Float32Array
-    squared_norms: Float32Array
     weight: FloatArray
+    squared_norms: FloatArray
+    points_32: Float32Array
+    squared_norms_32: Float32Array
 
 
 class LloydResult(NamedTuple):
@@ -76,9 +92,43 @@ class LloydResult(NamedTuple):
     is_converged: bool
 
 
+def as_rows(points: FloatArray, weight: FloatArray) -> Rows:
+    """Return rows and weights with what all iterations on them need.
+
+    Parameters
+    ----------
+    points, weight : (n, d) and (n,) float64
+        As in `Rows`.
+
+    Returns
+    -------
+    Rows
+        4 bytes more for each value, and 12 for each row.
+    """
+    points_32 = points.astype(np.float32)
+    return Rows(
+        points, weight, squared_norms(points), points_32, squared_norms(points_32)
+    )
+
+
+def squared_norms(points: NDArray[Any]) -> NDArray[Any]:
+    """Return the sum of squares of each row.
+
+    Parameters
+    ----------
+    points : (n, d) float array
+        The rows.
+
+    Returns
+    -------
+    (n,) array
+        Of the same dtype.
+    """
+    return np.asarray(np.einsum("ij,ij->i", points, points))
+
+
 def lloyd(
-    points: FloatArray,
-    weight: FloatArray,
+    rows: Rows,
     centroids: FloatArray,
     max_iter: int = MAX_ITERATIONS,
     tol: float = 0.0,
@@ -89,11 +139,8 @@ def lloyd(
 
     Parameters
     ----------
-    points : (n, d) float64
-        Each row is one point. All values are finite, and nonzero differences can be
-        squared.
-    weight : (n,) float64
-        The weight of each row, above 0.
+    rows : Rows
+        n rows of d columns.
     centroids : (k, d) float64
         Where to start.
     max_iter : int
@@ -113,10 +160,8 @@ def lloyd(
     LloydResult
         ``.inertia``, ``.labels``, ``.centroids`` and ``.is_converged``.
     """
+    points, weight = rows.points, rows.weight
     smallest_shift = tol * points.var(axis=0).mean() if tol > 0 else -1.0
-    points_32 = points.astype(np.float32)
-    squared_norms = np.einsum("ij,ij->i", points_32, points_32)
-    rows = _Rows(points, points_32, squared_norms, weight)
     k = len(centroids)
     if labels is None or not np.bincount(labels, minlength=k).all():
         labels = _assign(rows, centroids)
@@ -124,7 +169,7 @@ def lloyd(
         means = weighted_means(points, weight, labels, k)
         is_exact = True  # no row was left out of the sums
     else:
-        means, is_exact = _move_means(points, weight, previous, labels)
+        means, is_exact = _move_means(rows, previous, labels)
     is_converged = False
     for _ in range(max_iter - 1):
         if np.square(means - centroids).sum() <= smallest_shift:
@@ -135,15 +180,14 @@ def lloyd(
         if is_converged:
             break
         before = LloydResult(np.nan, labels, means, is_converged=False)
-        means, is_exact = _move_means(points, weight, before, new_labels)
+        means, is_exact = _move_means(rows, before, new_labels)
         labels = new_labels
-    inertia = _inertia_of_means(points, weight, labels, means)
+    inertia = _inertia_of_means(rows, labels, means)
     return LloydResult(inertia, labels, means, is_converged)
 
 
 def lloyd_from_each(
-    points: FloatArray,
-    weight: FloatArray,
+    rows: Rows,
     starts: FloatArray,
     max_iter: int,
     previous: LloydResult | None = None,
@@ -153,8 +197,8 @@ def lloyd_from_each(
 
     Parameters
     ----------
-    points, weight : as in `lloyd`
-        The same.
+    rows : Rows
+        n rows of d columns.
     starts : (m, k, d) float64
         The centroids of each start.
     max_iter : int
@@ -171,17 +215,35 @@ def lloyd_from_each(
     """
     m, k, d = starts.shape
     together: list[LloydResult | None] = [None] * m
-    n_values = len(points) * m * k * d
+    n_values = len(rows.points) * m * k * d
     if d <= MAX_COLUMNS_TOGETHER and n_values <= MAX_VALUES_TOGETHER:
-        together = _iterate_together(points, weight, starts, max_iter, labels)
+        together = _iterate_together(rows, starts, max_iter, labels)
     known_labels = (
         [None] * m if labels is None else list(np.ascontiguousarray(labels.T))
     )
     return [
-        result
-        or lloyd(points, weight, start, max_iter, previous=previous, labels=known)
+        result or lloyd(rows, start, max_iter, previous=previous, labels=known)
         for result, start, known in zip(together, starts, known_labels, strict=True)
     ]
+
+
+def row_blocks(rows: FloatArray) -> Iterator[slice]:
+    """Yield slices of consecutive rows that hold about `BLOCK_VALUES` values.
+
+    Parameters
+    ----------
+    rows : (n, d) array
+        The rows.
+
+    Yields
+    ------
+    slice
+        One row or more.
+    """
+    n, d = rows.shape
+    n_together = max(1, BLOCK_VALUES // d)
+    for start in range(0, n, n_together):
+        yield slice(start, start + n_together)
 
 
 def weighted_means(
@@ -209,8 +271,7 @@ def weighted_means(
     first_row[labels[::-1]] = np.arange(len(labels))[::-1]
     anchors = points[first_row]
     sums = np.zeros((k, points.shape[1]))
-    for start in range(0, len(points), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
+    for block in row_blocks(points):
         differences = points[block] - anchors[labels[block]]
         sums += weighted_sums(differences, weight[block], labels[block], k)
     totals = np.bincount(labels, weight, k)
@@ -224,10 +285,13 @@ def weighted_sums(
 
     Parameters
     ----------
-    rows, weight : (n, d) and (n,) float64
-        The rows and their weights.
-    labels : (n,) int64
-        The cluster of each row, 0..k-1.
+    rows : (n, d) float64
+        The rows.
+    weight : (n,) or (n, m) float64
+        Their weights.
+    labels : (n,) or (n, m) int64
+        The cluster of each row, 0..k-1. With m columns each row is in m clusters, with
+        the weight of each.
     k : int
         The number of clusters. Some may be empty.
 
@@ -236,19 +300,11 @@ def weighted_sums(
     (k, d) float64
         The sums; 0 for empty clusters.
     """
-    n, d = rows.shape
-    if d <= SUMMED_COLUMNS:
-        sums = [np.bincount(labels, weight * column, k) for column in rows.T]
-        return np.stack(sums, axis=1)
-    if rows.size <= SUMMED_VALUES:
-        # Column j of cluster i is cell d i + j.
-        cells = d * labels[:, None] + np.arange(d)
-        weighted = weight[:, None] * rows
-        sums_of_cells = np.bincount(cells.ravel(), weighted.ravel(), k * d)
-        return np.asarray(sums_of_cells.reshape(k, d), dtype=np.float64)
-    # Row i has a single entry: its weight, in the column of its cluster.
-    membership = csr_array((weight, labels, np.arange(n + 1)), shape=(n, k))
-    return np.asarray(membership.T @ rows)
+    n = len(rows)
+    # Column i holds the weights of row i, in the places of its clusters.
+    starts = np.arange(n + 1) * (labels.size // n)
+    membership = csc_array((weight.ravel(), labels.ravel(), starts), shape=(k, n))
+    return np.asarray(membership @ rows)
 
 
 def squared_residuals(
@@ -267,8 +323,7 @@ def squared_residuals(
         0 or more.
     """
     squared = np.empty(len(points))
-    for start in range(0, len(points), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
+    for block in row_blocks(points):
         residuals = points[block] - centroids[labels[block]]
         squared[block] = np.square(residuals).sum(axis=1)
     return squared
@@ -293,19 +348,16 @@ def weighted_inertia(
     return float((weight * squared).sum())
 
 
-def _nearest_by_product(
-    points: FloatArray,
-    points_32: Float32Array,
-    squared_norms: Float32Array,
-    centroids: FloatArray,
-) -> IntArray:
-    """Return the nearest centroids by a product in float32; subtract where in doubt.
+def _nearest_by_product(rows: Rows, centroids: FloatArray, block: slice) -> IntArray:
+    """Return the nearest centroids of some rows by a product; subtract where in doubt.
 
-    |x - c|^2 = |x|^2 + s with s = |c|^2 - 2 x.c, so the smallest s decides. Let
-    u = 2^-24. Rounding of x and c, d products and their sum, and |c|^2 make s wrong by
-    at most (d + 4) u (|x|^2 + |c|^2), to first order, and the d products may become 0.
-    What subtraction in float64 would give is a thousand times more precise.
+    |x - c|^2 = |x|^2 + s with s = |c|^2 - 2 x.c, so the smallest s decides. It is found
+    in float32. Let u = 2^-24. Rounding of x and c, d products and their sum, and |c|^2
+    make s wrong by at most (d + 4) u (|x|^2 + |c|^2), to first order, and the d
+    products may become 0. What subtraction in float64 would give is a thousand times
+    more precise.
     """
+    points = rows.points[block]
     d = points.shape[1]
     rounding = np.float32((d + 8) * FLOAT32_ROUNDING)
     underflow = np.float32(d * np.finfo(np.float32).tiny)
@@ -313,28 +365,28 @@ def _nearest_by_product(
     errors = rounding * centroid_norms + underflow
 
     # One row for each centroid, so that NumPy works along the long rows.
-    lower = (-2 * centroids).astype(np.float32) @ points_32.T
+    lower = (-2 * centroids).astype(np.float32) @ rows.points_32[block].T
     lower += (centroid_norms - errors)[:, None]
     upper = (lower + 2 * errors[:, None]).min(axis=0)
-    upper += 2 * rounding * squared_norms
+    upper += 2 * rounding * rows.squared_norms_32[block]
     can_be_nearest = lower <= upper
     # Flat places are found several times as fast as pairs.
-    candidates, rows = np.divmod(np.flatnonzero(can_be_nearest), len(points))
+    candidates, numbers = np.divmod(np.flatnonzero(can_be_nearest), len(points))
     nearest = np.empty(len(points), dtype=np.int64)
-    nearest[rows] = candidates
-    if len(rows) > len(points):
-        doubtful = np.flatnonzero(np.bincount(rows) > 1)
+    nearest[numbers] = candidates
+    if len(numbers) > len(points):
+        doubtful = np.flatnonzero(np.bincount(numbers) > 1)
         squared = cdist(points[doubtful], centroids, "sqeuclidean")
         nearest[doubtful] = squared.argmin(axis=1)
     return nearest
 
 
-def _nearest(rows: _Rows, centroids: FloatArray) -> IntArray:
+def _nearest(rows: Rows, centroids: FloatArray) -> IntArray:
     """Return the number of the nearest centroid for each row; of several, the first.
 
     Distances are compared as subtraction gives them.
     """
-    points, points_32, squared_norms, _ = rows
+    points = rows.points
     has_few_columns = points.shape[1] <= SUBTRACTED_COLUMNS
     nearest = np.empty(len(points), dtype=np.int64)
     for start in range(0, len(points), BLOCK_ROWS):
@@ -343,25 +395,23 @@ def _nearest(rows: _Rows, centroids: FloatArray) -> IntArray:
             squared = cdist(points[block], centroids, "sqeuclidean")
             nearest[block] = squared.argmin(axis=1)
         else:
-            nearest[block] = _nearest_by_product(
-                points[block], points_32[block], squared_norms[block], centroids
-            )
+            nearest[block] = _nearest_by_product(rows, centroids, block)
     return nearest
 
 
-def _assign(rows: _Rows, centroids: FloatArray) -> IntArray:
+def _assign(rows: Rows, centroids: FloatArray) -> IntArray:
     """Return the nearest centroid of each row, but leave no cluster empty.
 
     An empty cluster takes the row with the largest weighted error, one that is not
     alone in its cluster.
     """
     k = len(centroids)
-    points, _, _, weight = rows
+    points = rows.points
     labels = _nearest(rows, centroids)
     sizes = np.bincount(labels, minlength=k)
     if sizes.all():
         return labels
-    error = weight * squared_residuals(points, labels, centroids)
+    error = rows.weight * squared_residuals(points, labels, centroids)
     for empty in np.flatnonzero(sizes == 0):
         error[sizes[labels] == 1] = 0
         row = error.argmax()
@@ -380,51 +430,41 @@ def _assign(rows: _Rows, centroids: FloatArray) -> IntArray:
 
 
 def _move_means(
-    points: FloatArray,
-    weight: FloatArray,
-    before: LloydResult,
-    labels: IntArray,
+    rows: Rows, before: LloydResult, labels: IntArray
 ) -> tuple[FloatArray, bool]:
     """Return the means after rows have moved, and whether all rows were added up.
 
     If a few rows have moved, they are taken from the sums of their old clusters and
     added to those of their new ones. This is much faster, and right but for rounding.
     """
+    points, weight = rows.points, rows.weight
     k = len(before.centroids)
     moved = np.flatnonzero(labels != before.labels)
     if len(moved) == 0 or len(moved) > FEW_MOVED * len(points):
         return weighted_means(points, weight, labels, k), True
-    rows = points[moved]
-    row_weight = weight[moved]
+    from_and_to = np.stack([before.labels[moved], labels[moved]], axis=1)
+    minus_and_plus = weight[moved, None] * [-1, 1]
     sums = before.centroids * np.bincount(before.labels, weight, k)[:, None]
-    sums -= weighted_sums(rows, row_weight, before.labels[moved], k)
-    sums += weighted_sums(rows, row_weight, labels[moved], k)
+    sums += weighted_sums(points[moved], minus_and_plus, from_and_to, k)
     return sums / np.bincount(labels, weight, k)[:, None], False
 
 
-def _inertia_of_means(
-    points: FloatArray,
-    weight: FloatArray,
-    labels: IntArray,
-    means: FloatArray,
-) -> float:
+def _inertia_of_means(rows: Rows, labels: IntArray, means: FloatArray) -> float:
     """Return the inertia of clusters around their means.
 
     The sum over a cluster of w |x - m|^2 is that of w |x|^2, minus W |m|^2, where W is
     the weight of the cluster. Where this loses digits, all residuals are squared.
     """
-    squared_norms = np.einsum("ij,ij->i", points, points)
-    total = float((weight * squared_norms).sum())
-    cluster_weights = np.bincount(labels, weight, len(means))
+    total = float((rows.weight * rows.squared_norms).sum())
+    cluster_weights = np.bincount(labels, rows.weight, len(means))
     between = float((cluster_weights * np.square(means).sum(axis=1)).sum())
     if total - between > SMALLEST_SHARE * total:
         return total - between
-    return weighted_inertia(points, weight, labels, means)
+    return weighted_inertia(rows.points, rows.weight, labels, means)
 
 
 def _iterate_together(
-    points: FloatArray,
-    weight: FloatArray,
+    rows: Rows,
     starts: FloatArray,
     max_iter: int,
     first_labels: IntArray | None,
@@ -433,10 +473,10 @@ def _iterate_together(
 
     Row i of start s is in cell s k + (its cluster): all means come from one pass.
     """
+    points, weight = rows.points, rows.weight
     m, k, d = starts.shape
     first_cells = k * np.arange(m)
     weights = np.repeat(weight, m)
-    weighted_columns = [np.repeat(weight * column, m) for column in points.T]
     labels = _nearest_of_each(points, starts) if first_labels is None else first_labels
     is_converged = np.zeros(m, dtype=np.bool_)
     has_all = np.ones(m, dtype=np.bool_)
@@ -449,17 +489,16 @@ def _iterate_together(
             if is_converged.all():
                 break
             labels = new_labels
-        cells = (labels + first_cells).ravel()
-        totals = np.bincount(cells, weights, m * k).reshape(m, k, 1)
-        sums = [np.bincount(cells, column, m * k) for column in weighted_columns]
-        sums_by_start = np.stack(sums, axis=1).reshape(m, k, d)
+        cells = labels + first_cells
+        totals = np.bincount(cells.ravel(), weights, m * k).reshape(m, k, 1)
+        sums = weighted_sums(points, weights, cells, m * k).reshape(m, k, d)
         is_filled = totals > 0
         # Without rows a centroid stays where it started, and the start is given up.
         centroids = starts.copy()
-        np.divide(sums_by_start, totals, out=centroids, where=is_filled)
+        np.divide(sums, totals, out=centroids, where=is_filled)
         has_all &= is_filled.all(axis=(1, 2))
 
-    inertias = _inertias_of_means(points, weight, labels, centroids, totals)
+    inertias = _inertias_of_means(rows, labels, centroids, totals)
     results: list[LloydResult | None] = [None] * m
     for s in np.flatnonzero(has_all):
         own_labels = np.ascontiguousarray(labels[:, s])
@@ -476,15 +515,11 @@ def _nearest_of_each(points: FloatArray, starts: FloatArray) -> IntArray:
 
 
 def _inertias_of_means(
-    points: FloatArray,
-    weight: FloatArray,
-    labels: IntArray,
-    centroids: FloatArray,
-    totals: FloatArray,
+    rows: Rows, labels: IntArray, centroids: FloatArray, totals: FloatArray
 ) -> list[float]:
     """Return the inertia from each start, as `_inertia_of_means` does for one."""
-    squared_norms = np.einsum("ij,ij->i", points, points)
-    total = float((weight * squared_norms).sum())
+    points, weight = rows.points, rows.weight
+    total = float((weight * rows.squared_norms).sum())
     between = (totals * np.square(centroids)).sum(axis=(1, 2))
     inertias: list[float] = (total - between).tolist()
     for s, inertia in enumerate(inertias):

@@ -9,8 +9,10 @@ from scipy.spatial.distance import cdist
 
 from fmnist_clustering._lloyd import (
     LloydResult,
+    Rows,
     lloyd,
     lloyd_from_each,
+    squared_norms,
     weighted_means,
     weighted_sums,
 )
@@ -32,8 +34,8 @@ SWAPS_PER_START = 4
 CLUSTERS_PER_SWAP = 12
 """An optimum is final when max(4, k // 12) swaps for each start have brought little."""
 
-AGREEING = 1.001
-"""For a start that is at most 0.1 % worse than the best one, one swap is enough."""
+AGREEING = 1.002
+"""For a start that is at most 0.2 % worse than the best one, one swap is enough."""
 
 ROUNDS_OF_SWAPS = 4
 CLUSTERS_PER_ROUND = 5
@@ -118,21 +120,14 @@ class _Swaps(NamedTuple):
 
 
 def find_optima(
-    points: FloatArray,
-    weight: FloatArray,
-    k: int,
-    n_init: int,
-    init: str,
-    rng: np.random.Generator,
+    rows: Rows, k: int, n_init: int, init: str, rng: np.random.Generator
 ) -> list[LloydResult]:
     """Return a few good partitions.
 
     Parameters
     ----------
-    points : (n, d) float64
-        The rows, k different ones or more.
-    weight : (n,) float64
-        The weight of each row, above 0.
+    rows : Rows
+        k different ones or more.
     k : int
         The number of clusters.
     n_init : int
@@ -148,34 +143,29 @@ def find_optima(
         Fixed points of Lloyd's iterations.
     """
     if n_init == 1 or k == 1:
-        starts = _initial_centroids(points, weight, k, 1, init, rng)
-        return [lloyd(points, weight, starts[0])]
-    runs = _run_starts(points, weight, k, n_init, init, rng)
+        starts = _initial_centroids(rows, k, 1, init, rng)
+        return [lloyd(rows, starts[0])]
+    runs = _run_starts(rows, k, n_init, init, rng)
     n_swaps = _count_swaps(runs, k)
     optima: list[LloydResult] = []
     for run in runs[:STARTS_FOLLOWED]:
-        fit = lloyd(points, weight, run.centroids, previous=run)
+        fit = lloyd(rows, run.centroids, previous=run)
         if any(is_same_partition(fit.labels, other.labels) for other in optima):
             continue
-        optima.append(improve_by_swaps(points, weight, fit, n_swaps, rng, optima))
+        optima.append(improve_by_swaps(rows, fit, n_swaps, rng, optima))
         if len(optima) == OPTIMA_CARRIED_ON:
             break
     return optima
 
 
 def best_start(
-    points: FloatArray,
-    weight: FloatArray,
-    k: int,
-    n_init: int,
-    init: str,
-    rng: np.random.Generator,
+    rows: Rows, k: int, n_init: int, init: str, rng: np.random.Generator
 ) -> LloydResult:
     """Return the best of several starts after a few iterations.
 
     Parameters
     ----------
-    points, weight, k, n_init, init, rng : as in `find_optima`
+    rows, k, n_init, init, rng : as in `find_optima`
         The same.
 
     Returns
@@ -183,7 +173,7 @@ def best_start(
     LloydResult
         Not yet a fixed point, as a rule.
     """
-    return _run_starts(points, weight, k, n_init, init, rng)[0]
+    return _run_starts(rows, k, n_init, init, rng)[0]
 
 
 def distinct_rows(points: FloatArray, order: Iterable[int], k: int) -> list[int]:
@@ -213,8 +203,7 @@ def distinct_rows(points: FloatArray, order: Iterable[int], k: int) -> list[int]
 
 
 def improve_by_swaps(
-    points: FloatArray,
-    weight: FloatArray,
+    rows: Rows,
     fit: LloydResult,
     n_swaps: int,
     rng: np.random.Generator,
@@ -229,8 +218,8 @@ def improve_by_swaps(
 
     Parameters
     ----------
-    points, weight : as in `find_optima`
-        The same.
+    rows : Rows
+        The rows.
     fit : LloydResult
         A fixed point of Lloyd's iterations.
     n_swaps : int
@@ -246,25 +235,24 @@ def improve_by_swaps(
         A fixed point that is no worse.
     """
     best = fit
-    squared_norms = _squared_norms(points)
     k = len(fit.centroids)
     n_rounds = max(ROUNDS_OF_SWAPS, k // CLUSTERS_PER_ROUND)
-    n_efficient = VALUES_PER_ROUND // (points.size * k)
+    n_efficient = VALUES_PER_ROUND // (rows.points.size * k)
     n_together = min(max(n_efficient, n_swaps // n_rounds, 1), n_swaps)
     little = min(SMALL_GAIN, SMALL_GAIN_TIMES_K / k)
-    neighbors = _find_neighbors(points, squared_norms, best)
+    neighbors = _find_neighbors(rows, best)
     n_failed = 0
     for _ in range(max(MAX_ROUNDS, n_swaps // n_together)):
-        swaps = _swap(points, weight, squared_norms, best, neighbors, n_together, rng)
+        swaps = _swap(rows, best, neighbors, n_together, rng)
         if swaps is None:
             break
-        better = _improve_by(swaps, points, weight, best)
+        better = _improve_by(swaps, rows, best)
         target = best.inertia * (1 - little)
         if better:
             best = better
             if any(is_same_partition(best.labels, other.labels) for other in known):
                 break
-            neighbors = _find_neighbors(points, squared_norms, best)
+            neighbors = _find_neighbors(rows, best)
         if best.inertia <= target:
             n_failed = 0
             continue
@@ -306,30 +294,26 @@ def _count_swaps(runs: list[LloydResult], k: int) -> int:
     return n_per_start * (len(runs) - n_agreeing) + n_agreeing
 
 
-def _improve_by(
-    swaps: _Swaps, points: FloatArray, weight: FloatArray, best: LloydResult
-) -> LloydResult | None:
+def _improve_by(swaps: _Swaps, rows: Rows, best: LloydResult) -> LloydResult | None:
     """Return an optimum that is better than the best one, if a swap leads there."""
     starts, labels = swaps
-    has_few_rows = len(points) <= FEW_ROWS
+    has_few_rows = len(rows.points) <= FEW_ROWS
     max_iter = TRIAL_ITERATIONS_OF_FEW if has_few_rows else TRIAL_ITERATIONS
-    trials = lloyd_from_each(points, weight, starts, max_iter, best, labels)
+    trials = lloyd_from_each(rows, starts, max_iter, best, labels)
     excess = min(TRIAL_EXCESS, TRIAL_EXCESS_TIMES_K / len(best.centroids))
     for trial in sorted(trials, key=lambda trial: trial.inertia):
         if trial.inertia >= best.inertia * (1 + excess):
             break
-        if _leads_back(trial, best, weight):
+        if _leads_back(trial, best, rows.weight):
             continue
-        fit = lloyd(points, weight, trial.centroids, previous=trial)
+        fit = lloyd(rows, trial.centroids, previous=trial)
         if fit.inertia < best.inertia and fit.is_converged:
             return fit
     return None
 
 
 def _swap(
-    points: FloatArray,
-    weight: FloatArray,
-    squared_norms: FloatArray,
+    rows: Rows,
     fit: LloydResult,
     neighbors: _Neighbors,
     n_swaps: int,
@@ -341,14 +325,15 @@ def _swap(
     nearest of three: its own centroid unless that was moved, the next nearest one, and
     the new one (Fränti and Kivijärvi's local repartition).
     """
+    points, weight = rows.points, rows.weight
     error = weight * neighbors.own
     if error.sum() == 0:
         return None
     k = len(fit.centroids)
-    rows = _draw_rows(error, ROWS_PER_SWAP * n_swaps, rng)
-    to_rows = _squared_distances(points, squared_norms, points[rows])
-    with_own = np.minimum(neighbors.own[:, None], to_rows)
-    without_own = np.minimum(neighbors.second[:, None], to_rows)
+    drawn = _draw_rows(error, ROWS_PER_SWAP * n_swaps, rng)
+    to_drawn = _squared_distances(rows, points[drawn])
+    with_own = np.minimum(neighbors.own[:, None], to_drawn)
+    without_own = np.minimum(neighbors.second[:, None], to_drawn)
     losses = weighted_sums(without_own - with_own, weight, fit.labels, k)
     costs = losses.min(axis=0) + weight @ with_own
 
@@ -360,10 +345,10 @@ def _swap(
     if len(points) <= VERY_FEW_ROWS:
         at_random = swaps[::RANDOM_SWAPS]
         lost[at_random] = rng.integers(0, k, len(at_random))
-    new_rows = rows[chosen]
+    new_rows = drawn[chosen]
     centroids = np.tile(fit.centroids, (n_swaps, 1, 1))
     centroids[swaps, lost] = points[new_rows]
-    labels = _labels_after(fit.labels, neighbors, lost, to_rows[:, chosen])
+    labels = _labels_after(fit.labels, neighbors, lost, to_drawn[:, chosen])
     labels[new_rows, swaps] = lost  # whatever rounding says
     return _Swaps(centroids, labels)
 
@@ -394,31 +379,22 @@ def _labels_after(
 
 
 def _run_starts(
-    points: FloatArray,
-    weight: FloatArray,
-    k: int,
-    n_init: int,
-    init: str,
-    rng: np.random.Generator,
+    rows: Rows, k: int, n_init: int, init: str, rng: np.random.Generator
 ) -> list[LloydResult]:
     """Return several starts after a few iterations, the best one first."""
-    starts = _initial_centroids(points, weight, k, n_init, init, rng)
-    runs = lloyd_from_each(points, weight, starts, START_ITERATIONS)
+    starts = _initial_centroids(rows, k, n_init, init, rng)
+    runs = lloyd_from_each(rows, starts, START_ITERATIONS)
     return sorted(runs, key=lambda run: run.inertia)
 
 
 def _initial_centroids(
-    points: FloatArray,
-    weight: FloatArray,
-    k: int,
-    n_init: int,
-    init: str,
-    rng: np.random.Generator,
+    rows: Rows, k: int, n_init: int, init: str, rng: np.random.Generator
 ) -> FloatArray:
     """Return initial centroids, (n_init, k, d), moved off the rows (see `JITTER`)."""
+    points, weight = rows.points, rows.weight
     n = len(points)
     if init == "k-means++":
-        centroids = points[_spread_rows(points, weight, k, n_init, rng)]
+        centroids = points[_spread_rows(rows, k, n_init, rng)]
     elif init == "random":
         chance = weight / weight.sum()
         orders = [rng.choice(n, n, replace=False, p=chance) for _ in range(n_init)]
@@ -434,18 +410,11 @@ def _initial_centroids(
     return np.asarray(centroids + jitter)
 
 
-def _squared_norms(points: FloatArray) -> FloatArray:
-    """Return the sum of squares of each row."""
-    return np.asarray(np.einsum("ij,ij->i", points, points))
-
-
-def _squared_distances(
-    points: FloatArray, squared_norms: FloatArray, others: FloatArray
-) -> FloatArray:
+def _squared_distances(rows: Rows, others: FloatArray) -> FloatArray:
     """Return the squared distance of each row to others, but for rounding."""
-    squared: FloatArray = points @ (-2 * others.T)
-    squared += squared_norms[:, None]
-    squared += _squared_norms(others)
+    squared: FloatArray = rows.points @ (-2 * others.T)
+    squared += rows.squared_norms[:, None]
+    squared += squared_norms(others)
     return np.maximum(squared, 0, out=squared)
 
 
@@ -458,52 +427,44 @@ def _leads_back(trial: LloydResult, best: LloydResult, weight: FloatArray) -> bo
     return bool((cluster_weights * steps).sum() < SAME_OPTIMUM * best.inertia)
 
 
-def _spread_rows(
-    points: FloatArray,
-    weight: FloatArray,
-    k: int,
-    n_init: int,
-    rng: np.random.Generator,
-) -> IntArray:
+def _spread_rows(rows: Rows, k: int, n_init: int, rng: np.random.Generator) -> IntArray:
     """Draw k rows that lie far from each other, for each start (greedy k-means++).
 
     Each row is drawn with a probability proportional to its squared distance from the
     nearest one that was drawn before (Arthur and Vassilvitskii 2007). Of several draws
     that one is kept after which the rows are best served, as in scikit-learn.
     """
+    points, weight = rows.points, rows.weight
     n = len(points)
     n_draws = 2 + int(math.log(k))
     starts = np.arange(n_init)
-    squared_norms = _squared_norms(points)
     chosen = np.empty((n_init, k), dtype=np.int64)
     chosen[:, 0] = rng.choice(n, n_init, p=weight / weight.sum())
-    nearest = _squared_distances(points, squared_norms, points[chosen[:, 0]])
+    nearest = _squared_distances(rows, points[chosen[:, 0]])
     for i in range(1, k):
         cumulated = np.cumsum(weight[:, None] * nearest, axis=0)
         places = rng.random((n_draws, n_init)) * cumulated[-1]
         draws = (cumulated[:, None, :] <= places).sum(axis=0)
         draws = np.minimum(draws, n - 1)
-        to_draws = _squared_distances(points, squared_norms, points[draws.ravel()])
+        to_draws = _squared_distances(rows, points[draws.ravel()])
         served = np.minimum(nearest[:, None, :], to_draws.reshape(n, n_draws, n_init))
         best = (weight[:, None, None] * served).sum(axis=0).argmin(axis=0)
         chosen[:, i] = draws[best, starts]
         nearest = served[:, best, starts]
 
-    for start, rows in enumerate(chosen):
-        if len(distinct_rows(points, rows, k)) < k:
+    for start, chosen_rows in enumerate(chosen):
+        if len(distinct_rows(points, chosen_rows, k)) < k:
             # No row is told apart by rough distances: take any that differ.
-            order = [*rows.tolist(), *rng.permutation(n).tolist()]
+            order = [*chosen_rows.tolist(), *rng.permutation(n).tolist()]
             chosen[start] = distinct_rows(points, order, k)
     return chosen
 
 
-def _find_neighbors(
-    points: FloatArray, squared_norms: FloatArray, fit: LloydResult
-) -> _Neighbors:
+def _find_neighbors(rows: Rows, fit: LloydResult) -> _Neighbors:
     """Return how far the own centroid and the nearest of the others are."""
-    rows = np.arange(len(points))
-    squared = _squared_distances(points, squared_norms, fit.centroids)
-    own = squared[rows, fit.labels]
-    squared[rows, fit.labels] = np.inf
+    numbers = np.arange(len(rows.points))
+    squared = _squared_distances(rows, fit.centroids)
+    own = squared[numbers, fit.labels]
+    squared[numbers, fit.labels] = np.inf
     second_label = squared.argmin(axis=1)
-    return _Neighbors(own, squared[rows, second_label], second_label)
+    return _Neighbors(own, squared[numbers, second_label], second_label)

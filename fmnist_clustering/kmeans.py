@@ -12,10 +12,12 @@ from scipy.linalg import eigh
 from sklearn.exceptions import ConvergenceWarning
 
 from fmnist_clustering._lloyd import (
-    BLOCK_ROWS,
     MAX_ITERATIONS,
     LloydResult,
+    Rows,
+    as_rows,
     lloyd,
+    row_blocks,
     squared_residuals,
     weighted_inertia,
     weighted_means,
@@ -53,11 +55,11 @@ INITS = ("k-means++", "random", "random partition")
 
 # The search looks at few rows and few columns, where a fit is cheap; all columns have
 # the final say. On Fashion-MNIST 20 components hold 79 % of the variance.
-SEARCH_ROWS = 10_000
+SEARCH_ROWS = 6000
 SEARCH_COLUMNS = 20
 COARSE_COLUMNS = 50
 
-COMPONENT_ROWS = 4000
+COMPONENT_ROWS = 2000
 """Components are found from no more rows: the search needs them only roughly."""
 
 SEARCH_SHARE = 0.5
@@ -81,10 +83,11 @@ MAX_SWAPPED = 2_000_000
 CLOSE = 1.002
 """What is more than 0.2 % worse in the components is not carried to all columns."""
 
-WIDE_START = 1.005
+WIDE_STARTS = 4
 WIDE_GAIN = 0.998
-"""The search in all columns goes on from a start that is at most 0.5 % worse than what
-the components gave, on the same rows, and to all rows if it has become 0.2 % better."""
+"""The search in all columns has so few starts. It goes on from the best one if that is
+no worse than what the components gave, on the same rows, and to all rows if it has
+become 0.2 % better."""
 
 FEW_ROWS = 2000
 """Fits of no more rows run one after the other: that is faster than in threads."""
@@ -171,19 +174,25 @@ class Problem(NamedTuple):
     ----------
     data : Data
         All rows.
-    coarse : (n, c) float64
-        The first principal components, or the points themselves if there are few
-        columns or few rows.
-    sample : Sample
-        What the search looks at in few columns.
-    wide_sample : Sample
-        What it looks at in all columns.
+    rows : Rows
+        Its points, in all columns.
+    coarse : Rows
+        Their first principal components, or `rows` itself if there are few columns or
+        few rows.
+    sample : (s,) int64
+        The numbers of the rows that the search looks at, rising.
+    searched : Rows
+        These rows, in few columns.
+    wide_sample : Rows
+        Fewer rows, in all columns.
     """
 
     data: Data
-    coarse: FloatArray
-    sample: Sample
-    wide_sample: Sample
+    rows: Rows
+    coarse: Rows
+    sample: IntArray
+    searched: Rows
+    wide_sample: Rows
 
 
 def fit_kmeans(
@@ -238,7 +247,7 @@ def fit_kmeans(
 
     Notes
     -----
-    1. Search. It runs on at most 10,000 rows. Of more, a sample is drawn in which heavy
+    1. Search. It runs on at most 6,000 rows. Of more, a sample is drawn in which heavy
        rows and rows far from the mean are likelier (Bachem, Lucic and Krause 2018,
        doi:10.1145/3219819.3219973). It looks at all columns, or at 20 principal
        components where there are more than 64 columns and 500,000 values, and these
@@ -334,15 +343,19 @@ def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     points = data.points
     n, d = points.shape
     rng = np.random.default_rng(0)  # a fixed seed: all fits share the samples
-    sample = _draw_sample(points, data.weight, SEARCH_ROWS, rng)
-    coarse = points
+    rows = as_rows(points, data.weight)
+    sample = _draw_sample(rows, SEARCH_ROWS, rng)
+    coarse = rows
     # As many components as this need as many rows.
     is_large = d > MAX_UNPROJECTED_COLUMNS and n * d > MAX_UNPROJECTED_VALUES
     if is_large and n > COARSE_COLUMNS:
         with single_threaded_blas():  # more threads would change the last digits
-            coarse = _principal_components(points, sample, rng)
-    wide_sample = _draw_sample(coarse, data.weight, WIDE_SEARCH_ROWS, rng)
-    return Problem(data, coarse, sample, wide_sample)
+            coarse = _principal_components(rows, sample, rng)
+    columns = coarse.points if coarse is rows else coarse.points[:, :SEARCH_COLUMNS]
+    searched = as_rows(columns[sample.rows], sample.weight)
+    wide = _draw_sample(coarse, WIDE_SEARCH_ROWS, rng)
+    wide_sample = as_rows(points[wide.rows], wide.weight)
+    return Problem(data, rows, coarse, sample.rows, searched, wide_sample)
 
 
 def search_columns(problem: Problem) -> FloatArray:
@@ -359,13 +372,12 @@ def search_columns(problem: Problem) -> FloatArray:
         The first 20 principal components, or the points themselves if there are few
         columns or few rows.
     """
-    if problem.coarse is problem.data.points:
-        return problem.coarse
-    return problem.coarse[:, :SEARCH_COLUMNS]
+    coarse = problem.coarse.points
+    return coarse[:, : problem.searched.points.shape[1]]
 
 
 def prepare_as_they_are(points: FloatArray, unit: float) -> Problem:
-    """Prepare rows of `Problem.coarse`: no checks, no sample, no fewer columns.
+    """Prepare rows of `search_columns`: no checks, no sample, no fewer columns.
 
     Parameters
     ----------
@@ -380,10 +392,10 @@ def prepare_as_they_are(points: FloatArray, unit: float) -> Problem:
         For `fit_prepared`.
     """
     weight = np.ones(len(points))
-    everything = Sample(np.arange(len(points)), weight)
+    rows = as_rows(points, weight)
     center = np.zeros(points.shape[1])
     data = Data(points, center, unit, points, unit, weight, weight_unit=1.0)
-    return Problem(data, points, everything, everything)
+    return Problem(data, rows, rows, np.arange(len(points)), rows, rows)
 
 
 def fit_prepared(
@@ -567,23 +579,28 @@ def _scale_to_safe_size(rows: FloatArray) -> tuple[FloatArray, float]:
 
     Values that are smaller than `SMALLEST_VALUE` times the largest become 0.
     """
-    magnitudes = np.abs(rows)
-    largest = float(magnitudes.max())
-    is_tiny = (magnitudes < SMALLEST_VALUE * largest) & (magnitudes > 0)
+    largest = max(float(rows.max()), -float(rows.min()))
+    tiny = SMALLEST_VALUE * largest
+    has_tiny = any(_is_tiny(rows[block], tiny).any() for block in row_blocks(rows))
     is_of_safe_size = largest == 0 or SAFE_SIZES[0] < largest < SAFE_SIZES[1]
-    if is_of_safe_size and not is_tiny.any():
+    if is_of_safe_size and not has_tiny:
         return rows, 1.0
     scale = power_of_two_near(largest)
     points = rows / scale
-    points[is_tiny] = 0
+    points[_is_tiny(rows, tiny)] = 0
     return points, scale
+
+
+def _is_tiny(values: FloatArray, tiny: float) -> NDArray[np.bool_]:
+    """Return which values are nearer to 0 than the one that is given, but not 0."""
+    return np.asarray((np.abs(values) < tiny) & (values != 0))
 
 
 def _loses_digits(rows: FloatArray, center: FloatArray) -> NDArray[np.bool_]:
     """Return for each column whether a difference from the center is rounded."""
     is_rounded = np.zeros(len(center), dtype=np.bool_)
-    for start in range(0, len(rows), BLOCK_ROWS):
-        block = rows[start : start + BLOCK_ROWS]
+    for rows_together in row_blocks(rows):
+        block = rows[rows_together]
         # The rounding error of a sum of two numbers is a number (Knuth).
         difference = block - center
         shift = difference - block
@@ -592,15 +609,14 @@ def _loses_digits(rows: FloatArray, center: FloatArray) -> NDArray[np.bool_]:
     return is_rounded
 
 
-def _draw_sample(
-    points: FloatArray, weight: FloatArray, size: int, rng: np.random.Generator
-) -> Sample:
+def _draw_sample(rows: Rows, size: int, rng: np.random.Generator) -> Sample:
     """Draw rows that stand for all, heavy ones and far ones more likely.
 
     Half of a row's chance is its share of the weight, and half its share of the inertia
     around the mean (Bachem, Lucic and Krause 2018). A row that is drawn with half the
     chance of another one counts twice as much.
     """
+    points, weight = rows.points, rows.weight
     n = len(points)
     if n <= size:
         return Sample(np.arange(n), weight)
@@ -614,20 +630,21 @@ def _draw_sample(
     # One draw from each of `size` equal parts.
     places = (np.arange(size) + rng.random(size)) / size * cumulated[-1]
     draws = np.searchsorted(cumulated, places, side="right")
-    rows, counts = np.unique(np.minimum(draws, n - 1), return_counts=True)
-    return Sample(rows, counts * weight[rows] / (size * chance[rows]))
+    drawn, counts = np.unique(np.minimum(draws, n - 1), return_counts=True)
+    return Sample(drawn, counts * weight[drawn] / (size * chance[drawn]))
 
 
 def _principal_components(
-    points: FloatArray, sample: Sample, rng: np.random.Generator
-) -> FloatArray:
+    all_rows: Rows, sample: Sample, rng: np.random.Generator
+) -> Rows:
     """Return the first principal components of all rows, (n, `COARSE_COLUMNS`).
 
-    If a few of them do not hold most of the variance, the points themselves come back.
+    If a few of them do not hold most of the variance, the rows themselves come back.
 
     A few rows far out would take the first components for themselves, and leave
     rounding errors to all others. So they are drawn in first.
     """
+    points = all_rows.points
     n_drawn = min(COMPONENT_ROWS, len(sample.rows))
     drawn = rng.choice(len(sample.rows), n_drawn, replace=False)
     rows = points[sample.rows[drawn]]
@@ -649,33 +666,32 @@ def _principal_components(
     largest = (d - COARSE_COLUMNS, d - 1)  # eigenvalues rise
     variances, axes = eigh(covariance, subset_by_index=largest)
     if variances[-SEARCH_COLUMNS:].sum() < SEARCH_SHARE * np.trace(covariance):
-        return points
+        return all_rows
     axes = axes[:, ::-1]
-    return np.asarray(points @ axes - mean @ axes)
+    return as_rows(points @ axes - mean @ axes, all_rows.weight)
 
 
 def _find_best(
     problem: Problem, k: int, n_init: int, init: str, rng: np.random.Generator
 ) -> LloydResult:
     """Return the best fixed point of Lloyd's iterations on all rows and all columns."""
-    data, _, sample, _ = problem
-    searched = search_columns(problem)
-    if len(distinct_rows(searched, sample.rows, k)) < k:
+    rows, coarse, searched = problem.rows, problem.coarse, problem.searched
+    n_searched = len(searched.points)
+    if len(distinct_rows(searched.points, range(n_searched), k)) < k:
         # The sample does not hold k different rows: search all rows and columns.
-        fits = find_optima(data.points, data.weight, k, n_init, init, rng)
+        fits = find_optima(rows, k, n_init, init, rng)
         return min(fits, key=lambda fit: fit.inertia)
 
-    searched_rows = np.ascontiguousarray(searched[sample.rows])
-    optima = find_optima(searched_rows, sample.weight, k, n_init, init, rng)
+    optima = find_optima(searched, k, n_init, init, rng)
     fits = [_carry_to_all_rows(problem, optimum.labels, k) for optimum in optima]
     fits.sort(key=lambda fit: fit.inertia)
-    is_sampled = len(sample.rows) < len(searched)
-    is_quick = len(searched) * k <= MAX_SWAPPED
+    n = len(rows.points)
+    is_sampled = n_searched < n
+    is_quick = n * k <= MAX_SWAPPED
     if is_sampled and is_quick and n_init > 1 and k > 1:
         # What is best on the sample need not be best on all rows.
-        weight = data.weight
-        fits[0] = improve_by_swaps(problem.coarse, weight, fits[0], n_init, rng)
-    if problem.coarse is data.points:
+        fits[0] = improve_by_swaps(coarse, fits[0], n_init, rng)
+    if coarse is rows:
         return fits[0]
 
     best = _best_in_all_columns(problem, fits)
@@ -686,9 +702,9 @@ def _find_best(
 
 def _carry_to_all_rows(problem: Problem, labels: IntArray, k: int) -> LloydResult:
     """Return the optimum on all rows that a partition of the sample leads to."""
-    data, coarse, sample, _ = problem
-    centroids = weighted_means(coarse[sample.rows], sample.weight, labels, k)
-    return lloyd(coarse, data.weight, centroids)
+    sampled = problem.coarse.points[problem.sample]
+    centroids = weighted_means(sampled, problem.searched.weight, labels, k)
+    return lloyd(problem.coarse, centroids)
 
 
 def _best_in_all_columns(problem: Problem, fits: list[LloydResult]) -> LloydResult:
@@ -704,11 +720,11 @@ def _best_in_all_columns(problem: Problem, fits: list[LloydResult]) -> LloydResu
 
 def _carry_to_all_columns(problem: Problem, fit: LloydResult) -> LloydResult:
     """Return the optimum in all columns that a partition of all rows leads to."""
-    points = problem.data.points
-    weight = problem.data.weight
-    centroids = weighted_means(points, weight, fit.labels, len(fit.centroids))
+    rows = problem.rows
+    k = len(fit.centroids)
+    centroids = weighted_means(rows.points, rows.weight, fit.labels, k)
     start = fit._replace(centroids=centroids)
-    return lloyd(points, weight, centroids, previous=start)
+    return lloyd(rows, centroids, previous=start)
 
 
 def _search_all_columns(
@@ -722,20 +738,19 @@ def _search_all_columns(
 
     The first components hold most of the variance. Clusters may lie in the others.
     """
-    data, _, _, sample = problem
+    rows = problem.wide_sample
     k = len(best.centroids)
-    rows = data.points[sample.rows]
-    if len(distinct_rows(rows, range(len(rows)), k)) < k:
+    if len(distinct_rows(rows.points, range(len(rows.points)), k)) < k:
         return best
-    start = best_start(rows, sample.weight, k, n_init, init, rng)
-    known = lloyd(rows, sample.weight, best.centroids)
-    if start.inertia > known.inertia * WIDE_START:
+    start = best_start(rows, k, min(n_init, WIDE_STARTS), init, rng)
+    known = lloyd(rows, best.centroids)
+    if start.inertia > known.inertia:
         return best
-    fit = lloyd(rows, sample.weight, start.centroids)
-    fit = improve_by_swaps(rows, sample.weight, fit, n_init, rng)
+    fit = lloyd(rows, start.centroids)
+    fit = improve_by_swaps(rows, fit, n_init, rng)
     if fit.inertia > known.inertia * WIDE_GAIN:
         return best
-    trial = lloyd(data.points, data.weight, fit.centroids)
+    trial = lloyd(problem.rows, fit.centroids)
     return min(best, trial, key=lambda fit: fit.inertia)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy.spatial import KDTree
 
-from fmnist_clustering._lloyd import lloyd
+from fmnist_clustering._lloyd import as_rows, lloyd
 from fmnist_clustering._threads import single_threaded_blas
 from fmnist_clustering._validation import (
     FloatArray,
@@ -367,7 +367,8 @@ def _refine(
         (1, FINAL_ITERATIONS),
     ):
         cubes = _cubes(colors, counts, finer_width)
-        result = lloyd(cubes.means, cubes.weight, centroids, max_iter, TOLERANCE)
+        rows = as_rows(cubes.means, cubes.weight)
+        result = lloyd(rows, centroids, max_iter, TOLERANCE)
         centroids = result.centroids
     return centroids
 

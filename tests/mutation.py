@@ -60,6 +60,7 @@ TESTS_OF_ALL = ["test_bad_input", "test_properties"]
 
 SPEED_ONLY = {
     "BLOCK_ROWS",
+    "BLOCK_VALUES",
     "FEW_CLUSTERS",
     "LARGEST_SHARE_BY_PAIRS",
     "MANY_SURVIVORS",

@@ -483,7 +483,7 @@ def test_the_search_looks_where_the_variance_is() -> None:
 
 
 def test_the_search_sees_rows_from_the_whole_table() -> None:
-    # The search looks at 10,000 rows. The first 10,000 are a single blob.
+    # The search looks at 6,000 rows. The first 10,000 are a single blob.
     rng = np.random.default_rng(0)
     blobs = np.repeat(np.arange(5), [10_000, 500, 500, 500, 500])
     centers = np.array([[0, 0], [50, 0], [0, 50], [50, 50], [25, 100]])
@@ -517,16 +517,16 @@ def test_a_swap_tells_the_nearest_centroid_of_each_row(
     n_checked = 0
 
     def checked(
-        points: Any, weight: Any, starts: Any, max_iter: int, *previous_and_labels: Any
+        rows: Any, starts: Any, max_iter: int, *previous_and_labels: Any
     ) -> Any:
         nonlocal n_checked
         if previous_and_labels:
             _, labels = previous_and_labels
             for start, nearest in zip(starts, labels.T, strict=True):
-                squared = np.square(points[:, None] - start).sum(axis=2)
+                squared = np.square(rows.points[:, None] - start).sum(axis=2)
                 np.testing.assert_array_equal(nearest, squared.argmin(axis=1))
                 n_checked += 1
-        return lloyd_from_each(points, weight, starts, max_iter, *previous_and_labels)
+        return lloyd_from_each(rows, starts, max_iter, *previous_and_labels)
 
     monkeypatch.setattr(_search, "lloyd_from_each", checked)
     fit_kmeans(X, 6)
@@ -552,7 +552,7 @@ def test_starts_that_agree_save_swaps_and_many_clusters_need_more(
     improve_by_swaps = _search.improve_by_swaps
 
     def counted(*args: Any) -> Any:
-        counts.append(args[3])
+        counts.append(args[2])
         return improve_by_swaps(*args)
 
     monkeypatch.setattr(_search, "improve_by_swaps", counted)

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from fmnist_clustering import _lloyd
 from fmnist_clustering._lloyd import (
+    as_rows,
     lloyd,
     lloyd_from_each,
     weighted_inertia,
@@ -57,7 +58,7 @@ def test_rows_go_where_subtraction_says_that_they_are_nearest(
     rng = np.random.default_rng(0)
     points = family(rng, n_columns)
     centroids = points[rng.choice(200, 12, replace=False)]
-    result = lloyd(points, np.ones(200), centroids, max_iter=1)
+    result = lloyd(as_rows(points, np.ones(200)), centroids, max_iter=1)
     expected = cdist(points, centroids, "sqeuclidean").argmin(axis=1)
     found = result.labels
     is_moved = found != expected
@@ -74,7 +75,7 @@ def test_threads_do_not_change_a_bit(family: Callable[..., Points]) -> None:
     results = []
     for n_threads in (1, 2):
         with threadpool_limits(n_threads):
-            results.append(lloyd(points, weight, points[:9]))
+            results.append(lloyd(as_rows(points, weight), points[:9]))
     np.testing.assert_array_equal(results[0].labels, results[1].labels)
     np.testing.assert_array_equal(results[0].centroids, results[1].centroids)
     assert results[0].inertia == results[1].inertia
@@ -85,9 +86,9 @@ def test_blocks_of_rows_do_not_change_a_label(
     family: Callable[..., Points], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     points = family(np.random.default_rng(0), 40)
-    expected = lloyd(points, np.ones(200), points[:9])
+    expected = lloyd(as_rows(points, np.ones(200)), points[:9])
     monkeypatch.setattr(_lloyd, "BLOCK_ROWS", 64)
-    result = lloyd(points, np.ones(200), points[:9])
+    result = lloyd(as_rows(points, np.ones(200)), points[:9])
     np.testing.assert_array_equal(result.labels, expected.labels)
     np.testing.assert_allclose(
         result.centroids, expected.centroids, rtol=1e-12, atol=1e-15 * np.ptp(points)
@@ -102,7 +103,7 @@ def test_the_end_is_a_fixed_point_with_no_empty_cluster(
     rng = np.random.default_rng(1)
     points = family(rng, n_columns)
     weight = rng.integers(1, 9, 200).astype(np.float64)
-    result = lloyd(points, weight, points[:9])
+    result = lloyd(as_rows(points, weight), points[:9])
     assert result.is_converged
     for cluster in range(9):
         rows = result.labels == cluster
@@ -119,25 +120,25 @@ def test_the_end_is_a_fixed_point_with_no_empty_cluster(
 def test_steps_by_hand() -> None:
     # 0 2 | 9 -> means 1 and 9; 4 is as near to 0 as to 8, so the first takes it.
     points = np.array([[0.0], [2.0], [4.0], [9.0]])
-    one_step = lloyd(points, np.ones(4), np.array([[0.0], [8.0]]), max_iter=1)
+    one_step = lloyd(as_rows(points, np.ones(4)), np.array([[0.0], [8.0]]), max_iter=1)
     assert one_step.labels.tolist() == [0, 0, 0, 1]
     assert one_step.centroids.tolist() == [[2.0], [9.0]]
     assert one_step.inertia == 8.0
     assert not one_step.is_converged
-    assert lloyd(points, np.ones(4), one_step.centroids).is_converged
+    assert lloyd(as_rows(points, np.ones(4)), one_step.centroids).is_converged
 
 
 def test_an_empty_cluster_takes_the_row_with_the_largest_weighted_error() -> None:
     # Errors from centroid 0: 0, 1, 9 and 16; with weights 0, 1, 36 and 16.
     points = np.array([[0.0], [1.0], [3.0], [4.0]])
     weight = np.array([1.0, 1.0, 4.0, 1.0])
-    result = lloyd(points, weight, np.array([[0.0], [100.0]]), max_iter=1)
+    result = lloyd(as_rows(points, weight), np.array([[0.0], [100.0]]), max_iter=1)
     assert result.labels.tolist() == [0, 0, 1, 0]
 
 
 def test_equal_rows_are_not_given_to_several_empty_clusters() -> None:
     points = np.array([[0.0], [5.0], [5.0], [5.0], [1.0]])
-    result = lloyd(points, np.ones(5), np.array([[0.0], [90.0], [91.0]]))
+    result = lloyd(as_rows(points, np.ones(5)), np.array([[0.0], [90.0], [91.0]]))
     assert sorted(result.centroids.ravel().tolist()) == [0, 1, 5]
 
 
@@ -145,7 +146,7 @@ def test_more_clusters_than_distinct_rows_are_refused() -> None:
     points = np.array([[0.0], [5.0], [5.0]])
     message = "^n_clusters: found 3, expected at most 2, the number of distinct rows"
     with pytest.raises(ValueError, match=message):
-        lloyd(points, np.ones(3), np.array([[0.0], [5.0], [6.0]]))
+        lloyd(as_rows(points, np.ones(3)), np.array([[0.0], [5.0], [6.0]]))
 
 
 @pytest.mark.parametrize("n_columns", [2, 40])
@@ -153,17 +154,17 @@ def test_a_known_partition_changes_nothing(n_columns: int) -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(200, n_columns))
     weight = rng.random(200) + 0.1
-    early = lloyd(points, weight, points[:9], max_iter=3)
-    expected = lloyd(points, weight, early.centroids)
-    result = lloyd(points, weight, early.centroids, previous=early)
+    early = lloyd(as_rows(points, weight), points[:9], max_iter=3)
+    expected = lloyd(as_rows(points, weight), early.centroids)
+    result = lloyd(as_rows(points, weight), early.centroids, previous=early)
     np.testing.assert_array_equal(result.labels, expected.labels)
     np.testing.assert_array_equal(result.centroids, expected.centroids)
 
 
 def test_tolerance_stops_early() -> None:
     points = np.random.default_rng(0).random((500, 2))
-    to_the_end = lloyd(points, np.ones(500), points[:9])
-    early = lloyd(points, np.ones(500), points[:9], tol=1e-2)
+    to_the_end = lloyd(as_rows(points, np.ones(500)), points[:9])
+    early = lloyd(as_rows(points, np.ones(500)), points[:9], tol=1e-2)
     assert to_the_end.is_converged
     assert not early.is_converged
     assert early.inertia > to_the_end.inertia
@@ -188,12 +189,21 @@ def test_means_and_inertia_by_hand() -> None:
     assert weighted_inertia(points, weight, labels, means) == 1 * 4 + 2 * 1
 
 
-@pytest.mark.parametrize("block_rows", [10_000, 7])
+def test_a_row_may_be_added_to_several_clusters() -> None:
+    rows = np.array([[1.0, 10.0], [2.0, 20.0]])
+    weight = np.array([[-1.0, 1.0], [3.0, 5.0]])
+    clusters = np.array([[0, 2], [2, 2]])
+    sums = weighted_sums(rows, weight, clusters, 4)
+    assert sums.tolist() == [[-1, -10], [0, 0], [1 + 6 + 10, 10 + 60 + 100], [0, 0]]
+
+
+# The last value is fewer than a row has.
+@pytest.mark.parametrize("block_values", [200_000, 100, 30])
 @pytest.mark.parametrize("n_columns", [3, 40])
 def test_means_of_blocks_of_rows(
-    n_columns: int, block_rows: int, monkeypatch: pytest.MonkeyPatch
+    n_columns: int, block_values: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_lloyd, "BLOCK_ROWS", block_rows)
+    monkeypatch.setattr(_lloyd, "BLOCK_VALUES", block_values)
     rng = np.random.default_rng(0)
     points: Any = rng.normal(size=(50, n_columns)) + 1e6
     weight = rng.random(50) + 0.1
@@ -211,9 +221,9 @@ def test_iterations_from_several_starts_are_those_from_each() -> None:
     weight = rng.uniform(0.5, 2, 200)
     starts = points[rng.choice(200, (6, 5))]
     starts[4, 3] = 100.0  # no row is near: the cluster becomes empty
-    together = lloyd_from_each(points, weight, starts, 4)
+    together = lloyd_from_each(as_rows(points, weight), starts, 4)
     for start, fit in zip(starts, together, strict=True):
-        alone = lloyd(points, weight, start, 4)
+        alone = lloyd(as_rows(points, weight), start, 4)
         np.testing.assert_array_equal(fit.labels, alone.labels)
         np.testing.assert_allclose(fit.centroids, alone.centroids, rtol=1e-12)
         assert fit.inertia == pytest.approx(alone.inertia, rel=1e-12)
@@ -228,8 +238,8 @@ def test_nearest_centroids_that_are_known_give_the_same(n_columns: int) -> None:
     starts = points[rng.choice(200, (6, 5))]
     squared = np.square(points[:, None, None] - starts).sum(axis=3)
     labels = squared.argmin(axis=2)
-    expected = lloyd_from_each(points, weight, starts, 3)
-    found = lloyd_from_each(points, weight, starts, 3, labels=labels)
+    expected = lloyd_from_each(as_rows(points, weight), starts, 3)
+    found = lloyd_from_each(as_rows(points, weight), starts, 3, labels=labels)
     for fit, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(fit.labels, other.labels)
         np.testing.assert_array_equal(fit.centroids, other.centroids)
@@ -243,8 +253,8 @@ def test_a_cluster_that_known_labels_leave_empty_is_filled(n_columns: int) -> No
     starts = points[None, [0, 10, 20]]
     labels = np.zeros((30, 1), dtype=np.int64)
     labels[15:] = 1
-    (fit,) = lloyd_from_each(points, np.ones(30), starts, 20, labels=labels)
-    expected = lloyd(points, np.ones(30), starts[0], 20)
+    (fit,) = lloyd_from_each(as_rows(points, np.ones(30)), starts, 20, labels=labels)
+    expected = lloyd(as_rows(points, np.ones(30)), starts[0], 20)
     np.testing.assert_array_equal(fit.labels, expected.labels)
     assert len(np.unique(fit.labels)) == 3
 
@@ -269,7 +279,7 @@ def test_starts_of_groups_far_apart_keep_the_digits_of_their_inertia() -> None:
     groups = np.repeat([[0.0, 0.0], [1e9, 1e9]], 20, axis=0)
     points = groups + rng.normal(size=(40, 2))
     starts = np.stack([points[[0, 30]], points[[10, 20]]])
-    for fit in lloyd_from_each(points, np.ones(40), starts, 3):
+    for fit in lloyd_from_each(as_rows(points, np.ones(40)), starts, 3):
         exact = sum(
             np.square(half - half.mean(axis=0)).sum()
             for half in (points[:20], points[20:])
