@@ -55,7 +55,7 @@ INITS = ("k-means++", "random", "random partition")
 
 # The search looks at few rows and few columns, where a fit is cheap; all columns have
 # the final say. On Fashion-MNIST 20 components hold 79 % of the variance.
-SEARCH_ROWS = 6000
+SEARCH_ROWS = 10_000
 SEARCH_COLUMNS = 20
 COARSE_COLUMNS = 50
 
@@ -247,7 +247,7 @@ def fit_kmeans(
 
     Notes
     -----
-    1. Search. It runs on at most 6,000 rows. Of more, a sample is drawn in which heavy
+    1. Search. It runs on at most 10,000 rows. Of more, a sample is drawn in which heavy
        rows and rows far from the mean are likelier (Bachem, Lucic and Krause 2018,
        doi:10.1145/3219819.3219973). It looks at all columns, or at 20 principal
        components where there are more than 64 columns and 500,000 values, and these

@@ -483,7 +483,7 @@ def test_the_search_looks_where_the_variance_is() -> None:
 
 
 def test_the_search_sees_rows_from_the_whole_table() -> None:
-    # The search looks at 6,000 rows. The first 10,000 are a single blob.
+    # The search looks at 10,000 rows. The first 10,000 are a single blob.
     rng = np.random.default_rng(0)
     blobs = np.repeat(np.arange(5), [10_000, 500, 500, 500, 500])
     centers = np.array([[0, 0], [50, 0], [0, 50], [50, 50], [25, 100]])
