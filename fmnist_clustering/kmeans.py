@@ -59,7 +59,7 @@ SEARCH_ROWS = 10_000
 SEARCH_COLUMNS = 20
 COARSE_COLUMNS = 50
 
-COMPONENT_ROWS = 2000
+COMPONENT_ROWS = 4000
 """Components are found from no more rows: the search needs them only roughly."""
 
 SEARCH_SHARE = 0.5
