@@ -543,8 +543,8 @@ def test_sentence_says_how_much_an_agreement_means() -> None:
         "All 5 agree on 4: in the validation 48 of 49 such picks were right on data "
         "with clusters, and 0 of 80 data sets without clusters gave one."
     ) in of_five
-    assert "4 of 5 agree on 4: in the validation 78 of 83 such picks" in of_four
-    assert "3 of 5 agree on 4, which is weak: in the validation 17 of 29" in of_three
+    assert "4 of 5 agree on 4: in the validation 79 of 84 such picks" in of_four
+    assert "3 of 5 agree on 4, which is weak: in the validation 16 of 27" in of_three
     # The record was counted with five criteria, and says nothing about fewer.
     for n_criteria in (3, 4):
         of_fewer = describe_selection(selected_table([4] * n_criteria))
