@@ -4,8 +4,9 @@ Every error names the argument, what was found and what was expected.
 """
 
 import reprlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from math import inf, isfinite
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -219,6 +220,42 @@ def check_integer(
         raise ValueError(f"{name}: found {value!r}, expected {expected}")
     number = int(value)
     if number < minimum or (maximum is not None and number > maximum):
+        raise ValueError(f"{name}: found {number}, expected {expected}")
+    return number
+
+
+def check_number(
+    value: object,
+    name: str,
+    minimum: float = -inf,
+    maximum: float = inf,
+) -> float:
+    """Return a finite number that lies in a range.
+
+    Parameters
+    ----------
+    value : float
+        The argument; integers are fine, a bool is not.
+    name : str
+        What an error message calls the argument.
+    minimum, maximum : float
+        The lowest and the highest value that is accepted.
+
+    Returns
+    -------
+    float
+        The same value.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    expected = f"a finite number from {minimum:g} to {maximum:g}"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name}: found {value!r}, expected {expected}")
+    number = float(value)
+    if not isfinite(number) or not minimum <= number <= maximum:
         raise ValueError(f"{name}: found {number}, expected {expected}")
     return number
 
@@ -576,3 +613,40 @@ def check_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray:
         first = weight[~valid][0]
         raise ValueError(f"sample_weight: found {first}, expected positive numbers")
     return weight
+
+
+def check_names(names: Sequence[str], name: str, n: int) -> list[str]:
+    """Return n names, or none at all.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The argument; an array or an index of str is fine, too.
+    name : str
+        What an error message calls the argument.
+    n : int
+        The number of names that is expected, unless there is none.
+
+    Returns
+    -------
+    list of str
+        The same names.
+
+    Raises
+    ------
+    TypeError
+        When the argument is no sequence of str; a single str is none.
+    ValueError
+        When there are names, but not n of them.
+    """
+    items = names.tolist() if isinstance(names, np.ndarray | pd.Index) else names
+    if isinstance(items, str) or not isinstance(items, Sequence):
+        found = type(names).__name__
+        raise TypeError(f"{name}: found {found}, expected a sequence of str")
+    for item in items:
+        if not isinstance(item, str):
+            found = f"a sequence of {type(item).__name__}"
+            raise TypeError(f"{name}: found {found}, expected a sequence of str")
+    if len(items) not in (0, n):
+        raise ValueError(f"{name}: found {len(items)} names, expected {n} or none")
+    return list(items)

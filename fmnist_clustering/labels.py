@@ -1,12 +1,14 @@
 """Cluster ids: renumber them, match them, and hold clusters against the garments."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from fmnist_clustering._validation import IntArray, check_labels
+from fmnist_clustering._validation import IntArray, check_labels, check_names
 from fmnist_clustering.data import CLASS_NAMES
 
 
@@ -82,7 +84,12 @@ def match_labels(labels: ArrayLike, reference: ArrayLike) -> IntArray:
     return new_id[ids]
 
 
-def contingency(labels_true: ArrayLike, labels_pred: ArrayLike) -> pd.DataFrame:
+def contingency(
+    labels_true: ArrayLike,
+    labels_pred: ArrayLike,
+    *,
+    class_names: Sequence[str] = (),
+) -> pd.DataFrame:
     """Count the images of each garment in each cluster.
 
     Parameters
@@ -91,23 +98,28 @@ def contingency(labels_true: ArrayLike, labels_pred: ArrayLike) -> pd.DataFrame:
         True garments, 0-9. The order of the two arguments is scikit-learn's.
     labels_pred : (n,) array-like of int
         Cluster ids, 0 or more.
+    class_names : sequence of ten str
+        The names of the labels 0-9; default: the garments.
 
     Returns
     -------
     DataFrame
-        Ten rows (garments by name) and one column for each cluster id that occurs,
-        int64 counts that sum to n. Rows and columns are ordered so that the best
-        one-to-one assignment of clusters to garments is the diagonal, its largest
-        count first.
+        Ten rows (garments, or classes where names are given) and one column for each
+        cluster id that occurs, int64 counts that sum to n. Rows and columns are ordered
+        so that the best one-to-one assignment of clusters to garments is the diagonal,
+        its largest count first.
 
     Raises
     ------
     ValueError
-        For different lengths, or garments outside 0-9.
+        For different lengths, garments outside 0-9, or another number of names than
+        ten.
     """
     garments = check_labels(labels_true, name="labels_true")
     ids = check_labels(labels_pred, len(garments), "labels_pred")
     n_garments = len(CLASS_NAMES)
+    given_names = check_names(class_names, "class_names", n_garments)
+    names = given_names or list(CLASS_NAMES)
     if garments.max() >= n_garments:
         found = garments.max()
         raise ValueError(f"labels_true: found {found}, expected garments, 0 to 9")
@@ -120,7 +132,10 @@ def contingency(labels_true: ArrayLike, labels_pred: ArrayLike) -> pd.DataFrame:
     column_order = _matched_first(matched_columns[largest_first], len(clusters))
     return pd.DataFrame(
         counts[np.ix_(row_order, column_order)],
-        index=pd.Index([CLASS_NAMES[row] for row in row_order], name="garment"),
+        index=pd.Index(
+            [names[row] for row in row_order],
+            name="class" if given_names else "garment",
+        ),
         columns=pd.Index(clusters[column_order], name="cluster"),
     )
 

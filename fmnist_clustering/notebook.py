@@ -10,10 +10,15 @@ import matplotlib.pyplot as plt
 import matplotlib.style
 import pandas as pd
 from IPython.display import display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fmnist_clustering._validation import check_instance, check_integer
+from fmnist_clustering._validation import (
+    check_instance,
+    check_integer,
+    check_number,
+)
 from fmnist_clustering.data import FashionMNIST, find_checkout
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 
@@ -25,6 +30,15 @@ N_DIGITS = 4
 
 SMALLEST_PLAIN = 1e-3
 """Smaller numbers are written with an exponent."""
+
+WIDTH = 8
+"""Inches: the width of a figure."""
+
+MAX_COLORS = 256
+"""A PNG file with a palette can hold so many."""
+
+TITLE_HEIGHT = 0.25
+"""Inches: the room above a gallery, for titles of its columns."""
 
 LARGEST_PLAIN = 1e9
 """Numbers from here on are written with an exponent."""
@@ -45,6 +59,36 @@ def artifacts_dir() -> Path:
         return Path(folder)
     root = find_checkout(Path.cwd()) or Path.cwd()
     return root / "build" / "artifacts"
+
+
+def image_page(*, height: float, left: float = 0.02) -> tuple[Figure, Axes]:
+    """Return a figure for a gallery of images, whose pixels must not be resampled.
+
+    Parameters
+    ----------
+    height : float
+        The height in inches; figures are 8 inches wide.
+    left : float
+        The room for names at the left, as a share of the width, 0 to 1.
+
+    Returns
+    -------
+    fig, ax : Figure, Axes
+        Axes for `fmnist_clustering.plots.plot_images` or
+        `fmnist_clustering.plots.plot_members`, which give them the right size. No
+        layout engine moves them.
+
+    Raises
+    ------
+    ValueError
+        When an argument is out of range.
+    """
+    check_number(height, "height", 0.1, 100)
+    check_number(left, "left", 0, 1)
+    fig, ax = plt.subplots(figsize=(WIDTH, height), layout="none")
+    title_height = TITLE_HEIGHT / height
+    ax.set_position((left, 0, 1 - left, 1 - title_height))
+    return fig, ax
 
 
 def first_images(
@@ -157,6 +201,7 @@ def show(
     alt: str,
     save: str | None = None,
     data: pd.DataFrame | None = None,
+    n_colors: int | None = None,
 ) -> None:
     """Display a figure with alternative text, save it, and close it.
 
@@ -170,12 +215,15 @@ def show(
         The name of a PNG file in `artifacts_dir`; default: the figure is not saved.
     data : DataFrame, optional
         The numbers of the figure. They are saved beside it as CSV, with the same stem.
+    n_colors : int, optional
+        Draw it in so many colors, 2 to 256, where thousands of soft shades would make
+        the file large; default: in the very colors that were drawn.
 
     Raises
     ------
     TypeError, ValueError
         When an argument is of another type, `alt` is empty, `save` is no bare name of a
-        PNG file, or there is `data` without `save`.
+        PNG file, there is `data` without `save`, or `n_colors` is out of range.
     """
     check_instance(fig, "fig", Figure)
     if not check_instance(alt, "alt", str).strip():
@@ -188,8 +236,10 @@ def show(
         check_instance(data, "data", pd.DataFrame)
         if save is None:
             raise ValueError("data: found without save, expected a file name for it")
+    if n_colors is not None:
+        check_number(check_integer(n_colors, "n_colors"), "n_colors", 2, MAX_COLORS)
 
-    png = _draw_png(fig)
+    png = _draw_png(fig, n_colors)
     plt.close(fig)
     if save is not None:
         save_artifact(save, png)
@@ -221,8 +271,8 @@ def table(data: pd.DataFrame) -> pd.DataFrame:
     return data.map(_as_text)
 
 
-def _draw_png(fig: Figure) -> bytes:
-    """Return a figure as the bytes of a PNG file."""
+def _draw_png(fig: Figure, n_colors: int | None = None) -> bytes:
+    """Return a figure as the bytes of a PNG file, in its own colors or in fewer."""
     drawing = io.BytesIO()
     # matplotlib looks up some settings when it draws, not when a figure is created.
     # Those are the notebooks', too, whatever the reader has set.
@@ -231,7 +281,12 @@ def _draw_png(fig: Figure) -> bytes:
     # Figures are opaque: without the channel for opacity the file is a tenth smaller.
     compact = io.BytesIO()
     with Image.open(drawing) as picture:
-        picture.convert("RGB").save(compact, format="png", optimize=True)
+        opaque = picture.convert("RGB")
+    indexed = opaque.quantize(n_colors or MAX_COLORS, dither=Image.Dither.NONE)
+    # With up to 256 colors nothing is lost, and the file is half as large.
+    is_exact = indexed.convert("RGB").tobytes() == opaque.tobytes()
+    smallest = indexed if is_exact or n_colors is not None else opaque
+    smallest.save(compact, format="png", optimize=True)
     return compact.getvalue()
 
 

@@ -313,6 +313,11 @@ KINDS["height"] = Kind(
     same={"float32": np.float32, "integer": int},
     bad=all_but(NO_NUMBER, "boolean"),
 )
+KINDS["inches"] = Kind(
+    lambda: 3.0,
+    same={"float32": np.float32, "integer": int},
+    bad=NO_NUMBER | {"zero": constant(0), "infinite": constant(np.inf)},
+)
 KINDS["share"] = Kind(
     lambda: 0.25,
     same={"float32": np.float32},
@@ -698,6 +703,7 @@ def names(*words: str) -> Kind:
 
 KINDS["name of one row"] = names("a")
 KINDS["names of three rows"] = names("a", "b", "c")
+KINDS["names of ten classes"] = names(*"abcdefghij")
 KINDS["names by id"] = Kind(
     lambda: {0: "a", 1: "b", 2: "c"},
     same={"other mapping": MappingProxyType},
@@ -708,6 +714,29 @@ KINDS["plane"] = replace(
     KINDS["rows"],
     bad=KINDS["rows"].bad | {"three columns": lambda x: np.hstack([x, x[:, :1]])},
     misfits=SHORT_OR_LONG,
+)
+KINDS["optional centroids"] = Kind(
+    lambda: np.array([[0.0, 1.0], [2.0, 0.5], [1.0, 3.0]]),
+    same=ARRAYS,
+    bad=all_but(NO_NUMBERS, "None")
+    | EMPTY
+    | {"one centroid": lambda x: x[0], "three columns": lambda x: x[:, [0, 1, 1]]},
+)
+KINDS["old centroids"] = replace(
+    KINDS["optional centroids"],
+    misfits=SHORT_OR_LONG,
+)
+KINDS["picks"] = Kind(
+    lambda: pd.Series([3, None, 2], ["a", "b", "c"], dtype="Int64"),
+    same={"floats": lambda x: x.astype(float)},
+    bad=OTHER_TYPES
+    | {
+        "a list": list,
+        "no picks": lambda x: x[:0],
+        "zero": lambda x: x.fillna(0),
+        "fractions": lambda x: x / 4,
+        "text": constant(pd.Series(["a", "b"])),
+    },
 )
 KINDS["two shares"] = Kind(
     lambda: np.array([0.5, 0.25]),
@@ -873,7 +902,7 @@ CALLS = [
             "n_clusters": "count",
         },
     ),
-    Call(fc.contingency, TRUTH),
+    Call(fc.contingency, TRUTH | {"class_names": "names of ten classes"}),
     Call(fc.external_scores, TRUTH),
     Call(fc.quantize, {"image": "picture", "n_colors": "count", **RANDOM}),
     Call(
@@ -921,6 +950,8 @@ CALLS = [
             "inertia": "drawn curve",
             "ax": "axes",
             "chosen": "marked k",
+            "chord": "marked k",
+            "logarithmic": "flag",
         },
     ),
     Call(
@@ -960,7 +991,33 @@ CALLS = [
             **RANDOM,
         },
     ),
-    Call(plots.plot_contingency, {"table": "table of counts", "ax": "axes"}),
+    Call(
+        plots.plot_contingency,
+        {
+            "table": "table of counts",
+            "ax": "axes",
+            "pictures": "optional pictures",
+        },
+    ),
+    Call(
+        plots.plot_plane,
+        {
+            "points": "plane",
+            "labels": "labels",
+            "ax": "axes",
+            "centroids": "optional centroids",
+            "moved_from": "old centroids",
+        },
+    ),
+    Call(
+        plots.plot_picks,
+        {
+            "picks": "picks",
+            "ax": "axes",
+            "true_k": "count",
+            "largest_k": "optional count",
+        },
+    ),
     Call(
         plots.plot_family_tree,
         {
@@ -998,8 +1055,10 @@ CALLS = [
             "alt": "alt text",
             "save": "PNG file name",
             "data": "optional table",
+            "n_colors": "optional count",
         },
     ),
+    Call(notebook.image_page, {"height": "inches", "left": "share"}),
     Call(notebook.table, {"data": "any table"}),
     Call(notebook.save_artifact, {"name": "file name", "content": "bytes"}),
     Call(notebook.save_numbers, {"name": "file name", "data": "any table"}),

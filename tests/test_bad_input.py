@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import fmnist_clustering as fc
@@ -130,6 +131,10 @@ def assert_equal(found: Any, expected: Any, rtol: float = 0) -> None:
         assert len(found) == len(expected)
         for item, expected_item in zip(found, expected, strict=True):
             assert_equal(item, expected_item, rtol)
+    elif isinstance(expected, Axes):
+        assert drawn(found) == drawn(expected)
+    elif isinstance(expected, Figure):
+        assert found.get_size_inches().tolist() == expected.get_size_inches().tolist()
     elif isinstance(expected, np.ndarray | float) and rtol > 0:
         np.testing.assert_allclose(found, expected, rtol=rtol)
     else:

@@ -170,6 +170,14 @@ def most_on_diagonal(garments: Labels, clusters: Labels) -> int:
     )
 
 
+def test_classes_of_another_data_set_have_their_own_names() -> None:
+    names = [f"digit {i}" for i in range(10)]
+    table = contingency([0, 3, 3], [1, 0, 0], class_names=names)
+    assert table.index.name == "class"
+    assert table.index.tolist()[:2] == ["digit 3", "digit 0"]
+    assert table.loc["digit 3", 0] == 2
+
+
 def test_contingency_by_hand() -> None:
     garments = [
         *[ANKLE_BOOT, ANKLE_BOOT, TROUSER],

@@ -18,6 +18,7 @@ import fmnist_clustering
 from fmnist_clustering.notebook import (
     artifacts_dir,
     first_images,
+    image_page,
     save_artifact,
     save_numbers,
     show,
@@ -256,6 +257,56 @@ def test_show_displays_what_it_saves_with_alternative_text(
     assert not plt.fignum_exists(fig.number)
 
 
+def figure_with_shades(n_shades: int) -> Figure:
+    """Return a picture of 300 x 100 pixels in so many colors, one of them white."""
+    fig = plt.figure(figsize=(3, 1), layout="none")
+    ax = fig.add_axes((0, 0, 1, 1))
+    ax.axis("off")
+    number = np.arange(300 * 100).reshape(100, 300) % n_shades
+    shades = np.stack([255 - number % 256, 255 - number // 256, 0 * number + 255])
+    ax.imshow(np.moveaxis(shades, 0, 2), interpolation="nearest", aspect="auto")
+    return fig
+
+
+@pytest.mark.parametrize(
+    ("n_shades", "n_colors", "mode", "is_exact"),
+    [
+        (200, None, "P", True),
+        (1000, None, "RGB", True),
+        (1000, 64, "P", False),
+    ],
+)
+@pytest.mark.usefixtures("displayed")
+def test_a_palette_is_used_where_nothing_is_lost_or_where_it_is_asked_for(
+    artifacts: Path, n_shades: int, n_colors: int | None, mode: str, is_exact: bool
+) -> None:
+    fig = figure_with_shades(n_shades)
+    fig.canvas.draw()
+    drawn = np.asarray(fig.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
+    show(fig, alt="Shades", save="shades.png", n_colors=n_colors)
+    with Image.open(artifacts / "shades.png") as picture:
+        assert picture.mode == mode
+        saved = np.asarray(picture.convert("RGB"))
+    n_saved = len(np.unique(saved.reshape(-1, 3), axis=0))
+    assert n_saved == (n_shades if is_exact else n_colors)
+    assert np.array_equal(saved, drawn) == is_exact
+
+
+def test_a_page_for_images_has_room_for_names() -> None:
+    fig, ax = image_page(height=2, left=0.25)
+    assert tuple(fig.get_size_inches()) == (8, 2)
+    box = ax.get_position()
+    assert (box.x0, box.x1) == (0.25, 1)
+    assert 0.8 < box.y1 < 1, "room for titles"
+    plt.close(fig)
+
+
+@pytest.mark.parametrize(("height", "left"), [(0, 0.1), (2, 1.5), ("2", 0.1)])
+def test_a_page_without_room_is_refused(height: Any, left: Any) -> None:
+    with pytest.raises(ValueError, match=r"^(height|left): found .*, expected "):
+        image_page(height=height, left=left)
+
+
 def test_show_saves_nothing_without_a_name(
     artifacts: Path,
     displayed: list[tuple[Any, dict[str, Any]]],
@@ -275,6 +326,9 @@ def test_show_saves_nothing_without_a_name(
         ({"save": "a/b.png"}, "save"),
         ({"data": pd.DataFrame({"k": [1]})}, "data"),
         ({"data": [1], "save": "loss.png"}, "data"),
+        ({"n_colors": 1}, "n_colors"),
+        ({"n_colors": 257}, "n_colors"),
+        ({"n_colors": 2.5}, "n_colors"),
     ],
     ids=[
         "no alt",
@@ -284,6 +338,9 @@ def test_show_saves_nothing_without_a_name(
         "folder",
         "data without save",
         "no table",
+        "one color",
+        "more colors than a palette has",
+        "half a color",
     ],
 )
 def test_show_refuses_before_it_does_anything(

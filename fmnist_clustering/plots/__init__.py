@@ -13,6 +13,7 @@ from fmnist_clustering.plots.clusters import (
 )
 from fmnist_clustering.plots.curves import (
     plot_inertia,
+    plot_picks,
     plot_selection,
     plot_silhouette_scores,
 )
@@ -22,6 +23,7 @@ from fmnist_clustering.plots.palettes import (
     plot_quantized,
     plot_rate_distortion,
 )
+from fmnist_clustering.plots.plane import plot_plane
 from fmnist_clustering.plots.trees import plot_dendrogram, plot_family_tree
 
 __all__ = [
@@ -36,6 +38,8 @@ __all__ = [
     "plot_inertia",
     "plot_members",
     "plot_palette",
+    "plot_picks",
+    "plot_plane",
     "plot_quantized",
     "plot_rate_distortion",
     "plot_scatter",

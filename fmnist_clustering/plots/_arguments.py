@@ -5,15 +5,18 @@ is drawn, or raises an error that names the argument, what was found and what wa
 expected.
 """
 
-from collections.abc import Iterable, Sequence
-from math import inf, isfinite
-from numbers import Real
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from fmnist_clustering._validation import FloatArray, check_columns, check_numbers
+from fmnist_clustering._validation import (
+    FloatArray,
+    check_columns,
+    check_numbers,
+    check_rows,
+)
 from fmnist_clustering.data import MAX_PIXEL, N_PIXELS
 
 ROUNDING = 1e-6
@@ -49,6 +52,32 @@ def check_images(images: ArrayLike, name: str, n: int | None = None) -> FloatArr
         raise ValueError(f"{name}: found shape {pixels.shape}, expected {expected}")
     check_grey(pixels, name)
     return pixels
+
+
+def check_plane(points: ArrayLike, name: str) -> FloatArray:
+    """Return points in the plane as float64.
+
+    Parameters
+    ----------
+    points : (n, 2) array-like
+        The argument: coordinates.
+    name : str
+        What an error message calls the argument.
+
+    Returns
+    -------
+    (n, 2) float64
+        The same values.
+
+    Raises
+    ------
+    ValueError
+        When the argument has another shape, or holds no finite numbers.
+    """
+    rows, _ = check_rows(points, name)
+    if rows.shape[1] != 2:
+        raise ValueError(f"{name}: found shape {rows.shape}, expected (n, 2)")
+    return rows.astype(np.float64)
 
 
 def check_grey(values: FloatArray, name: str) -> None:
@@ -133,76 +162,3 @@ def check_table(table: object, name: str, columns: Iterable[str]) -> pd.DataFram
             found = f"{n_found} columns {column!r}"
             raise ValueError(f"{name}: found {found}, expected one")
     return checked
-
-
-def check_names(names: Sequence[str], name: str, n: int) -> list[str]:
-    """Return n names, or none at all.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The argument; an array or an index of str is fine, too.
-    name : str
-        What an error message calls the argument.
-    n : int
-        The number of names that is expected, unless there is none.
-
-    Returns
-    -------
-    list of str
-        The same names.
-
-    Raises
-    ------
-    TypeError
-        When the argument is no sequence of str; a single str is none.
-    ValueError
-        When there are names, but not n of them.
-    """
-    items = names.tolist() if isinstance(names, np.ndarray | pd.Index) else names
-    if isinstance(items, str) or not isinstance(items, Sequence):
-        found = type(names).__name__
-        raise TypeError(f"{name}: found {found}, expected a sequence of str")
-    for item in items:
-        if not isinstance(item, str):
-            found = f"a sequence of {type(item).__name__}"
-            raise TypeError(f"{name}: found {found}, expected a sequence of str")
-    if len(items) not in (0, n):
-        raise ValueError(f"{name}: found {len(items)} names, expected {n} or none")
-    return list(items)
-
-
-def check_number(
-    value: object,
-    name: str,
-    minimum: float = -inf,
-    maximum: float = inf,
-) -> float:
-    """Return a finite number that lies in a range.
-
-    Parameters
-    ----------
-    value : float
-        The argument; integers are fine, a bool is not.
-    name : str
-        What an error message calls the argument.
-    minimum, maximum : float
-        The lowest and the highest value that is accepted.
-
-    Returns
-    -------
-    float
-        The same value.
-
-    Raises
-    ------
-    ValueError
-        For anything else.
-    """
-    expected = f"a finite number from {minimum:g} to {maximum:g}"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{name}: found {value!r}, expected {expected}")
-    number = float(value)
-    if not isfinite(number) or not minimum <= number <= maximum:
-        raise ValueError(f"{name}: found {number}, expected {expected}")
-    return number

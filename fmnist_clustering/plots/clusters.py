@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from fmnist_clustering._validation import (
@@ -16,9 +17,8 @@ from fmnist_clustering._validation import (
     check_integer,
     check_labels,
     check_numbers,
-    check_rows,
 )
-from fmnist_clustering.plots._arguments import check_images, check_range
+from fmnist_clustering.plots._arguments import check_images, check_plane, check_range
 from fmnist_clustering.plots._style import (
     GREY,
     HALO,
@@ -36,6 +36,15 @@ SMALL_CLUSTER = 20
 
 They get larger dots with a rim, and a label above them.
 """
+
+PICTURE_BELOW = 36
+"""Screen pixels from the table down to the middle of the pictures of its columns."""
+
+ROOM_FOR_PICTURES = 52
+"""Points from the table down to the name of its columns, if they have pictures."""
+
+PALE = "#999999"
+"""The color of a name that no cluster deserves."""
 
 LABEL_HEIGHT = 0.05
 """The height of a label, as a share of the range of the points; with some room."""
@@ -149,7 +158,7 @@ def plot_scatter(
         When an argument is of another kind, there is not one label for each point, or
         a name is missing.
     """
-    xy = _check_plane(points)
+    xy = check_plane(points, "points")
     ids = check_labels(labels, len(xy))
     texts = _check_cluster_names(names, ids)
     shares = _check_explained(explained)
@@ -178,7 +187,9 @@ def plot_scatter(
     return ax
 
 
-def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
+def plot_contingency(
+    table: pd.DataFrame, ax: Axes, *, pictures: ArrayLike | None = None
+) -> Axes:
     """Draw a table of counts, the larger the darker.
 
     Parameters
@@ -187,6 +198,11 @@ def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
         Counts (integers), as `fmnist_clustering.contingency` returns them.
     ax : Axes
         Where to draw.
+    pictures : (k, 784) array-like, optional
+        One picture for each column, whose name is its cluster id, grey values 0-255.
+        They stand below the columns, in the colors of their clusters. Then the largest
+        count of each column is framed, and the name of a row without any frame is grey:
+        no cluster is mostly made of it. Default: neither.
 
     Returns
     -------
@@ -205,6 +221,9 @@ def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
         raise ValueError("table: found no columns, expected one or more")
     if counts.min() < 0:
         raise ValueError(f"table: found {counts.min()}, expected counts, 0 or more")
+    images = None
+    if pictures is not None:
+        images = check_images(pictures, "pictures", counts.shape[1])
     check_instance(ax, "ax", Axes)
 
     highest = counts.max()
@@ -234,6 +253,8 @@ def plot_contingency(table: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xticks(range(table.shape[1]), table.columns)
     ax.set_yticks(range(table.shape[0]), table.index)
     ax.set_xlabel(str(table.columns.name or ""))
+    if images is not None:
+        _draw_columns_as_clusters(counts, images, table.columns, ax)
     return ax
 
 
@@ -354,20 +375,37 @@ def _draw_dots(xy: FloatArray, ids: IntArray, ax: Axes, random_state: int) -> No
     )
 
 
+def _draw_columns_as_clusters(
+    counts: IntArray, images: FloatArray, clusters: pd.Index, ax: Axes
+) -> None:
+    """Draw a picture below each column, and frame the largest count of each."""
+    largest = counts.argmax(axis=0)
+    for column, (row, cluster) in enumerate(zip(largest, clusters, strict=True)):
+        color = cluster_color(int(cluster))
+        corner = (column - 0.5, row - 0.5)
+        frame = Rectangle(corner, 1, 1, fill=False, edgecolor=color, linewidth=2)
+        ax.add_patch(frame)
+        draw_framed_image(
+            images[column],
+            ax,
+            (column, 0),
+            int(cluster),
+            pixels_below=PICTURE_BELOW,
+            xycoords=ax.get_xaxis_transform(),
+        )
+    ax.set_xticklabels([])  # the pictures hold the ids
+    ax.xaxis.labelpad = ROOM_FOR_PICTURES
+    for row, name in enumerate(ax.get_yticklabels()):
+        if row not in largest:
+            name.set_color(PALE)
+
+
 def _check_each_occurs(ids: IntArray, k: int) -> None:
     """Reject ids unless they are exactly 0 to k - 1."""
     found = np.unique(ids)
     if not np.array_equal(found, np.arange(k)):
         expected = f"each of 0 to {k - 1}, as there are {k} pictures"
         raise ValueError(f"labels: found ids {found.tolist()}, expected {expected}")
-
-
-def _check_plane(points: ArrayLike) -> FloatArray:
-    """Return points in the plane as float64."""
-    rows, _ = check_rows(points, "points")
-    if rows.shape[1] != 2:
-        raise ValueError(f"points: found shape {rows.shape}, expected (n, 2)")
-    return rows.astype(np.float64)
 
 
 def _check_cluster_names(

@@ -1,12 +1,14 @@
 """Draw scores over the number of clusters k."""
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
+from matplotlib.ticker import LogLocator, MaxNLocator
+from numpy.typing import ArrayLike, NDArray
 
 from fmnist_clustering._validation import (
     FloatArray,
@@ -20,6 +22,12 @@ from fmnist_clustering.plots._style import GREY, MARK_LINE
 
 BETWEEN_ONES = ("silhouette", "stability")
 """The criteria whose scores lie between -1 and 1."""
+WITHOUT_PICK = {"one cluster or more": "more"}
+"""What a rule says that names no k; default: "none"."""
+LABEL_WIDTH = 24
+"""Screen pixels that a k on the x-axis needs."""
+LOGARITHMIC_ROOM = 1.2
+"""A k on a logarithmic axis is labeled if it is so many times the last one labeled."""
 ERROR_COLUMNS = {"stability": "standard error", "gap": "gap standard error"}
 """Where the scores of a criterion have a standard error."""
 
@@ -30,6 +38,8 @@ def plot_inertia(
     ax: Axes,
     *,
     chosen: int | None = None,
+    chord: int | None = None,
+    logarithmic: bool = False,
 ) -> Axes:
     """Draw inertia over k, with the chord from the first to the last point.
 
@@ -42,31 +52,44 @@ def plot_inertia(
     chosen : int, optional
         The elbow, one of `k_values`, as `fmnist_clustering.elbow` returns it; with None
         no k is marked.
+    chord : int, optional
+        The k farthest below the chord, one of `k_values`, as
+        `fmnist_clustering.elbow_ranges` returns it. It gets a ring.
+    logarithmic : bool
+        Whether both axes are logarithmic. A power of k is a straight line then. The
+        chord, which is straight on linear axes, is left out.
 
     Returns
     -------
     Axes
-        The same axes. The y-axis starts at 0.
+        The same axes. A linear y-axis starts at 0.
 
     Raises
     ------
     TypeError, ValueError
         When an argument is of another kind, the two lengths differ, no point is
-        finite, or `chosen` is no k of the curve.
+        finite, `chosen` or `chord` is no k of the curve, or an inertia is 0 and has no
+        logarithm.
     """
     k, cost = _check_finite_curve(k_values, inertia, "inertia")
     _check_chosen(chosen, k)
-    check_range(cost, "inertia", 0, np.inf, "costs, 0 or more")
+    _check_chosen(chord, k, "chord")
+    lowest = np.finfo(np.float64).tiny if logarithmic else 0
+    expected = "costs above 0" if logarithmic else "costs, 0 or more"
+    check_range(cost, "inertia", lowest, np.inf, expected)
     check_instance(ax, "ax", Axes)
 
-    chord_k = k[[0, -1]]
-    chord_cost = cost[[0, -1]]
-    ax.plot(chord_k, chord_cost, color=GREY, linewidth=0.8, linestyle=":")
-    middle = (chord_k.mean(), chord_cost.mean())
-    ax.annotate("chord", middle, (4, 6), textcoords="offset points")
+    if not logarithmic:
+        _draw_chord(k, cost, ax, name="chord" if chord is None else "")
     _draw_curve(k, cost, ax, "inertia")
+    if logarithmic:
+        _make_logarithmic(k, cost, ax)
     if chosen is not None:
         _mark_k(chosen, k, cost, ax, "elbow")
+    if chord is not None:
+        _draw_ring(chord, cost[k == chord][0], ax)
+        point = (chord, cost[k == chord][0])
+        ax.annotate(f"chord: k = {chord}", point, (8, 8), textcoords="offset points")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return ax
 
@@ -109,6 +132,59 @@ def plot_silhouette_scores(
     return ax
 
 
+def plot_picks(
+    picks: pd.Series, ax: Axes, *, true_k: int, largest_k: int | None = None
+) -> Axes:
+    """Draw which k each of several rules picks, beside the true one.
+
+    Parameters
+    ----------
+    picks : Series of Int64
+        The k that each rule (the index) picks, missing where it names none.
+    ax : Axes
+        Where to draw. The rules stand one below the other.
+    true_k : int
+        The true number of clusters. With 1, to name none is right, too.
+    largest_k : int, optional
+        Where the axis ends; default: at the largest k that is drawn.
+
+    Returns
+    -------
+    Axes
+        The same axes. A full dot is a right pick, a ring a wrong one; rules that name
+        none stand at the left. The dashed line marks the true k.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is of another kind, or there are no picks.
+    """
+    named = _check_picks(picks)
+    check_integer(true_k, "true_k")
+    end = max([true_k, *named.dropna()])
+    if largest_k is not None:
+        end = check_integer(largest_k, "largest_k", minimum=int(end))
+    check_instance(ax, "ax", Axes)
+
+    ax.axvline(true_k, **MARK_LINE)
+    for row, pick in enumerate(named):
+        is_none = pd.isna(pick)
+        is_right = true_k == 1 if is_none else pick == true_k
+        face = GREY if is_right else "white"
+        place = 0 if is_none else pick
+        ax.plot(place, row, "o", color=GREY, markerfacecolor=face, markersize=8)
+    _label_k(np.arange(end + 1), ax)
+    labeled = ax.get_xticks()
+    if labeled[-1] > len(labeled) - 1:  # "none" is longer than a number
+        ax.set_xticks(np.delete(labeled, 1))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}" if value else "none")
+    ax.set_yticks(range(len(named)), named.index)
+    ax.set(xlim=(-0.6, end + 0.6), ylim=(len(named) - 0.5, -0.5))
+    ax.set_xlabel("number of clusters k")
+    ax.grid(visible=True, axis="both")
+    return ax
+
+
 def plot_selection(
     scores: pd.DataFrame,
     selected: pd.DataFrame,
@@ -124,8 +200,9 @@ def plot_selection(
     selected : DataFrame
         The result of `fmnist_clustering.select_k`.
     axes : sequence of Axes
-        One for each row of `selected`, one below the other. Every y-axis includes 0. A
-        dashed line marks the pick, a ring the runner-up.
+        One for each row of `selected`. No y-axis is made to include 0: it is the shape
+        that a rule looks at. A dashed line marks the pick, a ring the runner-up; where
+        there is no pick, there is neither.
 
     Raises
     ------
@@ -141,14 +218,14 @@ def plot_selection(
         if error_column in scores.columns:
             error = scores[error_column].loc[known.index]
         _draw_choice(known, error, choice, ax)
-
-        is_undecided = pd.isna(choice["pick"])
-        title = f"{criterion}: {choice['rule']}"
-        ax.set_title(f"{title}, finds none" if is_undecided else title, fontsize=10)
-        ax.set(xlabel="", xticks=scores.index)
-        ax.yaxis.set_major_locator(MaxNLocator(3))
+        pick = f"k = {choice['pick']}"
+        if pd.isna(choice["pick"]):
+            pick = WITHOUT_PICK.get(choice["rule"], "none")
+        ax.set_title(f"{criterion}, {choice['rule']}: {pick}", fontsize=10)
+        ax.set_xlabel("number of clusters k")
+        _label_k(scores.index.to_numpy(), ax)
+        ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.yaxis.set_major_formatter(_format_score)
-    panels[-1].set_xlabel("number of clusters k")
 
 
 def _draw_choice(
@@ -157,12 +234,11 @@ def _draw_choice(
     choice: pd.Series,
     ax: Axes,
 ) -> None:
-    """Draw one score, its error bars, its pick if there is one, and the runner-up."""
-    _draw_curve(known.index.to_numpy(), known.to_numpy(), ax, "")
-    pick = choice["pick"]
-    if pd.notna(pick):
-        ax.axvline(pick, **MARK_LINE)
-        ax.annotate(f"k = {pick}", (pick, 0), (5, 5), textcoords="offset points")
+    """Draw one score, its error bars, and its pick and runner-up if there is one."""
+    ax.plot(known.index, known, color=GREY, marker="o")
+    if pd.notna(choice["pick"]):
+        ax.axvline(choice["pick"], **MARK_LINE)
+        _draw_ring(choice["runner-up"], known[choice["runner-up"]], ax)
     if error is not None:
         ax.errorbar(
             known.index,
@@ -173,23 +249,53 @@ def _draw_choice(
             elinewidth=1.2,
             capsize=3,
         )
-    ax.plot(
-        choice["runner-up"],
-        known[choice["runner-up"]],
-        "o",
-        markersize=11,
-        markerfacecolor="none",
-        color="black",
-    )
+
+
+def _draw_ring(x: float, y: float, ax: Axes) -> None:
+    """Draw a ring around one point of a curve."""
+    ax.plot(x, y, "o", markersize=11, markerfacecolor="none", color="black")
+
+
+def _draw_chord(k: FloatArray, cost: FloatArray, ax: Axes, name: str) -> None:
+    """Draw the straight line from the first to the last point, with a name."""
+    chord_k = k[[0, -1]]
+    chord_cost = cost[[0, -1]]
+    ax.plot(chord_k, chord_cost, color=GREY, linewidth=0.8, linestyle=":")
+    middle = (chord_k.mean(), chord_cost.mean())
+    if name:
+        ax.annotate(name, middle, (4, 6), textcoords="offset points")
+
+
+def _make_logarithmic(k: FloatArray, cost: FloatArray, ax: Axes) -> None:
+    """Give both axes a logarithmic scale, with plain numbers."""
+    ax.set(xscale="log", yscale="log")
+    ax.set_ylim(0.9 * cost.min(), 1.1 * cost.max())
+    labels = []
+    last = 0.0
+    for value in k:
+        has_room = value > LOGARITHMIC_ROOM * last
+        labels.append(f"{value:g}" if has_room else "")
+        last = value if has_room else last
+    ax.set_xticks(k, labels)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 7)))
+    ax.minorticks_off()
 
 
 def _draw_curve(k: FloatArray, values: FloatArray, ax: Axes, name: str) -> None:
     """Draw values over k on a y-axis that includes 0."""
     ax.plot(k, values, color=GREY, marker="o")
-    ax.set(xlabel="number of clusters k", ylabel=name, xticks=k)
+    ax.set(xlabel="number of clusters k", ylabel=name)
+    _label_k(k, ax)
     bottom = min(0.0, 1.1 * values.min())
     top = max(0.0, 1.1 * values.max())
     ax.set_ylim(bottom, top)
+
+
+def _label_k(k: NDArray[Any], ax: Axes) -> None:
+    """Label as many k on the x-axis as there is room for, the first one among them."""
+    n_labels = max(ax.get_window_extent().width / LABEL_WIDTH, 1)
+    step = math.ceil(len(k) / n_labels)
+    ax.set_xticks(k[::step])
 
 
 def _mark_k(
@@ -226,14 +332,27 @@ def _check_finite_curve(
     return k[is_finite], y[is_finite]
 
 
-def _check_chosen(chosen: int | None, k: FloatArray) -> None:
+def _check_chosen(chosen: int | None, k: FloatArray, name: str = "chosen") -> None:
     """Refuse a choice that is no k of the curve."""
     if chosen is None:
         return
-    check_integer(chosen, "chosen")
+    check_integer(chosen, name)
     if chosen not in k:
-        found = f"chosen: found {chosen}"
+        found = f"{name}: found {chosen}"
         raise ValueError(f"{found}, expected one of the k_values {k.tolist()}")
+
+
+def _check_picks(picks: pd.Series) -> pd.Series:
+    """Return picks as Int64, missing where a rule names none."""
+    check_instance(picks, "picks", pd.Series)
+    if len(picks) == 0:
+        raise ValueError("picks: found none, expected one or more")
+    known = check_numbers(picks.dropna(), "picks")
+    is_number_of_clusters = (known >= 1) & (known % 1 == 0)
+    if not is_number_of_clusters.all():
+        found = f"{known[~is_number_of_clusters][0]:g}"
+        raise ValueError(f"picks: found {found}, expected whole numbers from 1")
+    return picks.astype("Int64")
 
 
 def _check_selection(

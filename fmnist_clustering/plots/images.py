@@ -14,10 +14,11 @@ from fmnist_clustering._validation import (
     FloatArray,
     check_instance,
     check_integer,
+    check_names,
     check_numbers,
 )
 from fmnist_clustering.data import N_PIXELS
-from fmnist_clustering.plots._arguments import check_grey, check_images, check_names
+from fmnist_clustering.plots._arguments import check_grey, check_images
 from fmnist_clustering.plots._style import COLORS, cluster_color, remove_frame
 
 IMAGE_SIDE = 28

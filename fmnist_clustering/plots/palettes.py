@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fmnist_clustering._validation import check_instance, check_numbers
-from fmnist_clustering.plots._arguments import check_number, check_table
+from fmnist_clustering._validation import (
+    check_instance,
+    check_number,
+    check_numbers,
+)
+from fmnist_clustering.plots._arguments import check_table
 from fmnist_clustering.plots._style import (
     COLORS,
     GREY,

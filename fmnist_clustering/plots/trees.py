@@ -15,10 +15,11 @@ from fmnist_clustering._validation import (
     check_array,
     check_instance,
     check_labels,
+    check_number,
     check_numbers,
 )
 from fmnist_clustering.hierarchy import TruncatedTree
-from fmnist_clustering.plots._arguments import check_images, check_number
+from fmnist_clustering.plots._arguments import check_images
 from fmnist_clustering.plots._style import (
     GREY,
     HALO,

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fmnist_clustering import CLASS_NAMES, plots
 from fmnist_clustering.plots.clusters import label_positions, lift_overlapping
 from tests.plots.reading import (
+    bars,
     framed_images,
     hex_colors,
     new_axes,
@@ -321,6 +322,32 @@ def test_contingency_keeps_the_order_of_the_table() -> None:
     assert list(ax.get_yticks()) == [0, 1]
     assert ax.get_ylim() == (1.5, -0.5), "the first row is on top"
     assert ax.get_xlabel() == "cluster"
+
+
+def test_pictures_stand_below_their_columns_and_largest_counts_are_framed() -> None:
+    pictures = np.stack([np.full(784, grey) for grey in (10.0, 20.0, 30.0)])
+    shirts = pd.DataFrame([[0, 1, 2]], ["Shirt"], COUNTS.columns)
+    table = pd.concat([COUNTS, shirts])
+    ax = plots.plot_contingency(table, new_axes(), pictures=pictures)
+    colors = [plots.COLORS[cluster] for cluster in (3, 0, 7)]
+    assert framed_images(ax) == {
+        (0, 0): (10, colors[0]),
+        (1, 0): (20, colors[1]),
+        (2, 0): (30, colors[2]),
+    }
+    frames = [(frame.get_xy(), to_hex(frame.get_edgecolor())) for frame in bars(ax)]
+    corners = [(-0.5, -0.5), (0.5, 0.5), (1.5, -0.5)]
+    assert frames == list(zip(corners, colors, strict=True))
+    names = [str(label.get_color()) for label in ax.get_yticklabels()]
+    assert names[2] == "#999999", "no cluster is mostly shirts"
+    assert "#999999" not in names[:2]
+
+
+def test_there_is_one_picture_for_each_column() -> None:
+    with pytest.raises(
+        ValueError, match=r"^pictures: found shape \(2, 784\), expected"
+    ):
+        plots.plot_contingency(COUNTS, new_axes(), pictures=np.zeros((2, 784)))
 
 
 def relative_luminance(color: tuple[float, float, float]) -> float:

@@ -15,6 +15,8 @@ from tests.plots.reading import (
     notes,
     segments,
     upright_lines,
+    x_tick_texts,
+    y_tick_texts,
 )
 
 Plot = Callable[..., Axes]
@@ -121,9 +123,50 @@ def test_chord_joins_the_ends_of_the_curve() -> None:
     assert notes(ax) == {"chord": (5.5, 5)}
 
 
+def test_narrow_axes_label_fewer_k() -> None:
+    k_values = np.arange(1, 15)
+    ax = plots.plot_inertia(k_values, 9 / k_values, Figure(figsize=(2, 2)).subplots())
+    step = int(np.diff(ax.get_xticks())[0])
+    assert step > 1
+    assert list(ax.get_xticks()) == list(k_values[::step])
+
+
 def test_inertia_is_written_with_thousands() -> None:
     ax = plots.plot_inertia([1, 2, 3], [316_752.4, 2e5, 1e5], new_axes())
     assert ax.yaxis.get_major_formatter()(316_752.4, 0) == "316,752"
+
+
+def test_the_k_farthest_below_the_chord_gets_a_ring() -> None:
+    ax = plots.plot_inertia(K_VALUES, [9.0, 4, 3, 2, 1], new_axes(), chord=3)
+    _, ring = lines_with_dots(ax)
+    np.testing.assert_array_equal(ring.get_xydata(), [[3, 4]])
+    assert ring.get_markerfacecolor() == "none"
+    assert notes(ax)["chord: k = 3"] == (3, 4)
+    assert upright_lines(ax) == []
+
+
+def test_a_power_of_k_is_straight_on_logarithmic_axes() -> None:
+    k_values = np.arange(1, 15)
+    ax = plots.plot_inertia(k_values, 679_217 / k_values, new_axes(), logarithmic=True)
+    (curve,) = lines_with_dots(ax)
+    pixels = ax.transData.transform(curve.get_xydata())
+    first, last = pixels[0], pixels[-1]
+    share = (pixels[:, 0] - first[0]) / (last[0] - first[0])
+    np.testing.assert_allclose(pixels[:, 1], first[1] + share * (last[1] - first[1]))
+    assert list(ax.get_xticks()) == list(k_values)
+    labels = [text for text in x_tick_texts(ax) if text]
+    assert labels == ["1", "2", "3", "4", "5", "7", "9", "11", "14"]
+    assert notes(ax) == {}, "the chord is straight on linear axes only"
+
+
+def test_an_inertia_of_zero_has_no_logarithm() -> None:
+    with pytest.raises(ValueError, match=r"^inertia: found 0, expected costs above 0"):
+        plots.plot_inertia([1, 2], [3.0, 0], new_axes(), logarithmic=True)
+
+
+def test_the_k_of_the_chord_is_one_of_the_curve() -> None:
+    with pytest.raises(ValueError, match=r"^chord: found 4, expected one of"):
+        plots.plot_inertia([2, 3, 5], [3, 2, 1], new_axes(), chord=4)
 
 
 def test_silhouette_of_one_cluster_is_left_out() -> None:
@@ -135,6 +178,57 @@ def test_silhouette_of_one_cluster_is_left_out() -> None:
     assert upright_lines(ax) == [2]
 
 
+# plot_picks
+
+PICKS = pd.Series([4, None, 2], ["silhouette", "elbow", "gap"], dtype="Int64")
+
+
+def test_right_picks_are_full_and_wrong_ones_are_rings() -> None:
+    ax = plots.plot_picks(PICKS, new_axes(), true_k=4, largest_k=9)
+    dots = [
+        (*np.asarray(line.get_xydata())[0], line.get_markerfacecolor())
+        for line in ax.lines[1:]
+    ]
+    assert dots == [(4, 0, plots.GREY), (0, 1, "white"), (2, 2, "white")]
+    assert upright_lines(ax) == [4]
+    name = ax.xaxis.get_major_formatter()
+    assert [name(k, 0) for k in ax.get_xticks()] == ["none", *"123456789"]
+    assert y_tick_texts(ax) == ["silhouette", "elbow", "gap"]
+    assert ax.get_ylim() == (2.5, -0.5), "the first rule is on top"
+
+
+def test_without_clusters_to_name_none_is_right() -> None:
+    ax = plots.plot_picks(PICKS.replace(2, 1), new_axes(), true_k=1)
+    faces = [line.get_markerfacecolor() for line in ax.lines[1:]]
+    assert faces == ["white", plots.GREY, plots.GREY]
+    assert list(ax.get_xticks()) == [0, 1, 2, 3, 4]
+
+
+def test_narrow_axes_leave_room_for_none() -> None:
+    ax = Figure(figsize=(3, 2)).subplots()
+    plots.plot_picks(PICKS, ax, true_k=2, largest_k=14)
+    first, second, third, *_ = ax.get_xticks()
+    assert first == 0
+    assert second == 2 * (third - second)
+
+
+@pytest.mark.parametrize(
+    ("picks", "options", "name"),
+    [
+        (PICKS.iloc[:0], {}, "picks"),
+        (PICKS.replace(2, 0), {}, "picks"),
+        (pd.Series([2.5]), {}, "picks"),
+        (PICKS, {"true_k": 0}, "true_k"),
+        (PICKS, {"largest_k": 3}, "largest_k"),
+    ],
+)
+def test_what_is_no_pick_is_refused(
+    picks: pd.Series, options: dict[str, int], name: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: found .*, expected "):
+        plots.plot_picks(picks, new_axes(), **({"true_k": 2} | options))
+
+
 # plot_selection
 
 
@@ -144,28 +238,27 @@ def draw_selection(scores: pd.DataFrame, selected: pd.DataFrame) -> list[Axes]:
     return panels
 
 
-def test_each_panel_has_its_curve_and_a_ring_at_the_runner_up() -> None:
+def test_each_panel_has_its_curve_and_a_ring_at_the_runner_up_of_a_pick() -> None:
     panels = draw_selection(SCORES, SELECTED)
     for panel, criterion in zip(panels, ("inertia", "stability"), strict=True):
-        curve, ring = lines_with_dots(panel)
+        curve, *rings = lines_with_dots(panel)
         known = SCORES[criterion].dropna()
         np.testing.assert_array_equal(curve.get_xdata(), known.index)
         np.testing.assert_array_equal(curve.get_ydata(), known)
-        np.testing.assert_array_equal(ring.get_xydata(), [[2, known[2]]])
-        assert ring.get_markerfacecolor() == "none"
-        assert panel.get_ylim()[0] == 0
+        places = [np.asarray(ring.get_xydata()).tolist() for ring in rings]
+        assert places == ([[[2, known[2]]]] if criterion == "stability" else [])
+        assert all(ring.get_markerfacecolor() == "none" for ring in rings)
+        assert panel.get_ylim()[0] > 0, "the shape counts, not the height above 0"
         assert list(panel.get_xticks()) == [1, 2, 3]
-    assert [panel.get_xlabel() for panel in panels] == ["", "number of clusters k"]
+        assert panel.get_xlabel() == "number of clusters k"
 
 
 def test_a_pick_is_marked_and_its_absence_said() -> None:
     without_pick, with_pick = draw_selection(SCORES, SELECTED)
-    assert without_pick.get_title() == "inertia: elbow, finds none"
+    assert without_pick.get_title() == "inertia, elbow: none"
     assert upright_lines(without_pick) == []
-    assert notes(without_pick) == {}
-    assert with_pick.get_title() == "stability: one standard error"
+    assert with_pick.get_title() == "stability, one standard error: k = 3"
     assert upright_lines(with_pick) == [3]
-    assert notes(with_pick) == {"k = 3": (3, 0)}
 
 
 def test_standard_errors_are_bars_of_the_stability() -> None:

@@ -1,0 +1,142 @@
+"""Draw points in the plane as k-means sees them."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+
+from fmnist_clustering._validation import (
+    FloatArray,
+    check_instance,
+    check_labels,
+)
+from fmnist_clustering.plots._arguments import check_plane
+from fmnist_clustering.plots._style import GREY, cluster_color
+
+CELL_TINT = 0.22
+"""How much of a cluster's color its cell has; the rest is white."""
+
+CELL_PIXELS = 300
+"""Pixels along an edge of the picture of all cells."""
+
+MARGIN = 0.06
+"""The room around the points, as a share of their range."""
+
+
+def plot_plane(
+    points: ArrayLike,
+    labels: ArrayLike,
+    ax: Axes,
+    *,
+    centroids: ArrayLike | None = None,
+    moved_from: ArrayLike | None = None,
+) -> Axes:
+    """Draw points in the plane in the colors of their clusters, and the centroids.
+
+    Parameters
+    ----------
+    points : (n, 2) array-like
+        The coordinates.
+    labels : (n,) array-like of int
+        Cluster ids, 0 or more. Cluster i has color i, and all beyond ten are grey.
+    ax : Axes
+        Where to draw. Both axes get the same scale, and no ticks.
+    centroids : (k, 2) array-like, optional
+        They are drawn as crosses, and the plane is tinted: each place has the color of
+        its nearest centroid (the cells of Voronoi); default: neither.
+    moved_from : (k, 2) array-like, optional
+        Where the centroids were before; arrows lead from there.
+
+    Returns
+    -------
+    Axes
+        The same axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is of another kind, there is not one label for each point, or
+        there is `moved_from` without as many `centroids`.
+    """
+    xy = check_plane(points, "points")
+    ids = check_labels(labels, len(xy))
+    check_instance(ax, "ax", Axes)
+    drawn = [xy]
+    if centroids is not None:
+        centers = check_plane(centroids, "centroids")
+        drawn.append(centers)
+    if moved_from is not None:
+        before = check_plane(moved_from, "moved_from")
+        n_centroids = 0 if centroids is None else len(centers)
+        if len(before) != n_centroids:
+            expected = f"{n_centroids}, one for each of the centroids"
+            raise ValueError(f"moved_from: found {len(before)}, expected {expected}")
+        drawn.append(before)
+
+    _set_limits(np.concatenate(drawn), ax)
+    if centroids is not None:
+        _draw_cells(centers, ax)
+    colors = [cluster_color(int(i)) for i in ids]
+    ax.scatter(xy[:, 0], xy[:, 1], c=colors, s=12, linewidths=0)
+    if moved_from is not None:
+        _draw_moves(before, centers, ax)
+    if centroids is not None:
+        _draw_centroids(centers, ax)
+    ax.set(xticks=[], yticks=[], aspect="equal")
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(True)
+    return ax
+
+
+def _set_limits(xy: FloatArray, ax: Axes) -> None:
+    """Set both axes to the range of the points, with some room."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    room = MARGIN * max((high - low).max(), 1e-9)
+    ax.set(xlim=(low[0] - room, high[0] + room), ylim=(low[1] - room, high[1] + room))
+
+
+def _draw_cells(centroids: FloatArray, ax: Axes) -> None:
+    """Tint each place of the plane in the color of its nearest centroid."""
+    left, right = ax.get_xlim()
+    bottom, top = ax.get_ylim()
+    # The middle of each pixel.
+    steps = (np.arange(CELL_PIXELS) + 0.5) / CELL_PIXELS
+    x, y = np.meshgrid(left + steps * (right - left), bottom + steps * (top - bottom))
+    places = np.column_stack([x.ravel(), y.ravel()])
+    nearest = cdist(places, centroids, "sqeuclidean").argmin(axis=1)
+    colors = np.array([to_rgb(cluster_color(i)) for i in range(len(centroids))])
+    tints = 1 - CELL_TINT * (1 - colors)
+    ax.imshow(
+        tints[nearest].reshape(CELL_PIXELS, CELL_PIXELS, 3),
+        extent=(left, right, bottom, top),
+        interpolation="nearest",
+        origin="lower",
+        aspect="equal",
+        zorder=0,
+    )
+
+
+def _draw_moves(before: FloatArray, after: FloatArray, ax: Axes) -> None:
+    """Draw an arrow for each centroid that has moved."""
+    for start, end in zip(before, after, strict=True):
+        if np.array_equal(start, end):
+            continue
+        arrow = {"arrowstyle": "->", "color": "black", "shrinkA": 0, "shrinkB": 4}
+        ax.annotate("", end, start, arrowprops=arrow)
+        ax.plot(*start, "o", markersize=4, color=GREY)
+
+
+def _draw_centroids(centroids: FloatArray, ax: Axes) -> None:
+    """Draw each centroid as a cross in its color, with a black rim."""
+    colors = [cluster_color(i) for i in range(len(centroids))]
+    ax.scatter(
+        centroids[:, 0],
+        centroids[:, 1],
+        c=colors,
+        marker="X",
+        s=110,
+        edgecolors="black",
+        linewidths=1.2,
+        zorder=3,
+    )
