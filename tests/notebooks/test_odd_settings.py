@@ -197,15 +197,21 @@ def digits() -> FashionMNIST:
 DIGITS = [f"digit {i}" for i in range(10)]
 
 
-def test_part_1_with_other_images(tmp_path: Path, digits: FashionMNIST) -> None:
-    write_csv(tmp_path / "data", "test", digits)
+def read_page_of_digits(notebook: Path, folder: Path, digits: FashionMNIST) -> Page:
+    """Run a notebook on other images, and check that it says so."""
+    write_csv(folder / "data", "test", digits)
     settings = {
-        "DATA_DIR": tmp_path / "data",
+        "DATA_DIR": folder / "data",
         "FULL_SCALE": False,
         "CLASS_NAMES": DIGITS,
     }
-    page = read_page(K_MEANS, tmp_path / "out", settings)
+    page = read_page(notebook, folder / "out", settings)
     assert page.line("These are other images: the text describes Fashion-MNIST.")
+    return page
+
+
+def test_part_1_with_other_images(tmp_path: Path, digits: FashionMNIST) -> None:
+    page = read_page_of_digits(K_MEANS, tmp_path, digits)
     check_part_1(page, digits, DIGITS)
 
 
@@ -281,14 +287,7 @@ def test_part_2_with_few_images(
 
 
 def test_part_2_with_other_images(tmp_path: Path, digits: FashionMNIST) -> None:
-    write_csv(tmp_path / "data", "test", digits)
-    settings = {
-        "DATA_DIR": tmp_path / "data",
-        "FULL_SCALE": False,
-        "CLASS_NAMES": DIGITS,
-    }
-    page = read_page(HIERARCHY, tmp_path / "out", settings)
-    assert page.line("These are other images: the text describes Fashion-MNIST.")
+    page = read_page_of_digits(HIERARCHY, tmp_path, digits)
     (counted,) = [text for text in page.cells if "digit 0" in text]
     assert not any(name in counted for name in CLASS_NAMES)
 
