@@ -182,9 +182,9 @@ class Problem(NamedTuple):
     sample : (s,) int64
         The numbers of the rows that the search looks at, rising.
     searched : Rows
-        These rows, in few columns.
+        These rows, in few columns where there are components.
     wide_sample : Rows
-        Fewer rows, in all columns.
+        Fewer rows, in all columns; `rows` itself where there are no components.
     """
 
     data: Data
@@ -351,10 +351,14 @@ def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     if is_large and n > COARSE_COLUMNS:
         with single_threaded_blas():  # more threads would change the last digits
             coarse = _principal_components(rows, sample, rng)
-    columns = coarse.points if coarse is rows else coarse.points[:, :SEARCH_COLUMNS]
-    searched = as_rows(columns[sample.rows], sample.weight)
-    wide = _draw_sample(coarse, WIDE_SEARCH_ROWS, rng)
-    wide_sample = as_rows(points[wide.rows], wide.weight)
+    is_projected = coarse is not rows
+    searched = wide_sample = rows  # without a copy where it would be the same
+    if is_projected or len(sample.rows) < n:
+        columns = coarse.points[:, :SEARCH_COLUMNS] if is_projected else points
+        searched = as_rows(columns[sample.rows], sample.weight)
+    if is_projected:
+        wide = _draw_sample(coarse, WIDE_SEARCH_ROWS, rng)
+        wide_sample = as_rows(points[wide.rows], wide.weight)
     return Problem(data, rows, coarse, sample.rows, searched, wide_sample)
 
 

@@ -132,7 +132,7 @@ def assert_equal(found: Any, expected: Any, rtol: float = 0) -> None:
         for item, expected_item in zip(found, expected, strict=True):
             assert_equal(item, expected_item, rtol)
     elif isinstance(expected, Axes):
-        assert drawn(found) == drawn(expected)
+        assert_equal(drawn(found), drawn(expected), rtol)
     elif isinstance(expected, Figure):
         assert found.get_size_inches().tolist() == expected.get_size_inches().tolist()
     elif isinstance(expected, np.ndarray | float) and rtol > 0:
