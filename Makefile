@@ -14,7 +14,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovid
 
 .DEFAULT_GOAL := notebooks
 .NOTPARALLEL:
-.PHONY: notebooks tables test check lint types unit quick structure nbval artifacts \
+.PHONY: notebooks tables test check lint types unit quick structure nbval artifacts settings \
 	prose validate bench bench-original reproduce mutation coverage random lowest \
 	hosted fresh lab lock clean help
 
@@ -24,7 +24,7 @@ notebooks: $(INSTALLED)  ## execute the three notebooks and renew artifacts/ (th
 tables: $(INSTALLED)  ## renew the tables of README.md and artifacts/README.md
 	$(BIN)/python -m tests.benchmarks.tables
 
-test: lint types unit structure nbval artifacts prose  ## everything that CI checks
+test: lint types unit structure nbval artifacts prose settings  ## everything that CI checks
 
 check: lint types quick structure  ## the quick part of `make test`: about a minute
 
@@ -58,6 +58,10 @@ artifacts: $(INSTALLED)
 
 prose: $(INSTALLED)
 	$(BIN)/pytest tests/notebooks/test_prose.py
+
+settings: $(INSTALLED)  ## the notebooks with other settings and data; answers of exercises
+	$(BIN)/pytest --numprocesses auto tests/notebooks/test_odd_settings.py \
+		tests/notebooks/test_exercises.py
 
 validate: $(INSTALLED)  ## try every rule for k on data whose answer is known
 	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[bench]'
