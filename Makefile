@@ -14,8 +14,8 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovid
 
 .DEFAULT_GOAL := notebooks
 .NOTPARALLEL:
-.PHONY: notebooks tables test check lint types unit quick structure nbval artifacts settings \
-	prose validate bench bench-original reproduce mutation coverage random lowest \
+.PHONY: notebooks tables test check lint types unit quick structure nbval artifacts \
+	prose settings validate bench bench-original reproduce mutation coverage random lowest \
 	hosted fresh lab lock clean help
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and renew artifacts/ (the default)

@@ -70,6 +70,10 @@ class Rows(NamedTuple):
     points_32: Float32Array
     squared_norms_32: Float32Array
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process computes the rest anew: that is faster than to send it.
+        return as_rows, (self.points, self.weight)
+
 
 class LloydResult(NamedTuple):
     """Where Lloyd's iterations ended.
@@ -160,7 +164,8 @@ def lloyd(
     LloydResult
         ``.inertia``, ``.labels``, ``.centroids`` and ``.is_converged``.
     """
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     smallest_shift = tol * points.var(axis=0).mean() if tol > 0 else -1.0
     k = len(centroids)
     if labels is None or not np.bincount(labels, minlength=k).all():
@@ -437,7 +442,8 @@ def _move_means(
     If a few rows have moved, they are taken from the sums of their old clusters and
     added to those of their new ones. This is much faster, and right but for rounding.
     """
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     k = len(before.centroids)
     moved = np.flatnonzero(labels != before.labels)
     if len(moved) == 0 or len(moved) > FEW_MOVED * len(points):
@@ -473,7 +479,8 @@ def _iterate_together(
 
     Row i of start s is in cell s k + (its cluster): all means come from one pass.
     """
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     m, k, d = starts.shape
     first_cells = k * np.arange(m)
     weights = np.repeat(weight, m)
@@ -518,7 +525,8 @@ def _inertias_of_means(
     rows: Rows, labels: IntArray, centroids: FloatArray, totals: FloatArray
 ) -> list[float]:
     """Return the inertia from each start, as `_inertia_of_means` does for one."""
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     total = float((weight * rows.squared_norms).sum())
     between = (totals * np.square(centroids)).sum(axis=(1, 2))
     inertias: list[float] = (total - between).tolist()

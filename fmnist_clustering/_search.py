@@ -325,7 +325,8 @@ def _swap(
     nearest of three: its own centroid unless that was moved, the next nearest one, and
     the new one (Fränti and Kivijärvi's local repartition).
     """
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     error = weight * neighbors.own
     if error.sum() == 0:
         return None
@@ -391,7 +392,8 @@ def _initial_centroids(
     rows: Rows, k: int, n_init: int, init: str, rng: np.random.Generator
 ) -> FloatArray:
     """Return initial centroids, (n_init, k, d), moved off the rows (see `JITTER`)."""
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     n = len(points)
     if init == "k-means++":
         centroids = points[_spread_rows(rows, k, n_init, rng)]
@@ -434,7 +436,8 @@ def _spread_rows(rows: Rows, k: int, n_init: int, rng: np.random.Generator) -> I
     nearest one that was drawn before (Arthur and Vassilvitskii 2007). Of several draws
     that one is kept after which the rows are best served, as in scikit-learn.
     """
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     n = len(points)
     n_draws = 2 + int(math.log(k))
     starts = np.arange(n_init)

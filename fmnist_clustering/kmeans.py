@@ -174,21 +174,21 @@ class Problem(NamedTuple):
     ----------
     data : Data
         All rows.
-    rows : Rows
-        Its points, in all columns.
+    full : Rows
+        All rows, in all columns.
     coarse : Rows
-        Their first principal components, or `rows` itself if there are few columns or
+        Their first principal components, or `full` itself if there are few columns or
         few rows.
     sample : (s,) int64
         The numbers of the rows that the search looks at, rising.
     searched : Rows
         These rows, in few columns where there are components.
     wide_sample : Rows
-        Fewer rows, in all columns; `rows` itself where there are no components.
+        Fewer rows, in all columns; `full` itself where there are no components.
     """
 
     data: Data
-    rows: Rows
+    full: Rows
     coarse: Rows
     sample: IntArray
     searched: Rows
@@ -343,23 +343,26 @@ def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     points = data.points
     n, d = points.shape
     rng = np.random.default_rng(0)  # a fixed seed: all fits share the samples
-    rows = as_rows(points, data.weight)
-    sample = _draw_sample(rows, SEARCH_ROWS, rng)
-    coarse = rows
+    full = as_rows(points, data.weight)
+    sample = _draw_sample(full, SEARCH_ROWS, rng)
+    coarse = full
     # As many components as this need as many rows.
     is_large = d > MAX_UNPROJECTED_COLUMNS and n * d > MAX_UNPROJECTED_VALUES
     if is_large and n > COARSE_COLUMNS:
         with single_threaded_blas():  # more threads would change the last digits
-            coarse = _principal_components(rows, sample, rng)
-    is_projected = coarse is not rows
-    searched = wide_sample = rows  # without a copy where it would be the same
+            coarse = _principal_components(full, sample, rng)
+    is_projected = coarse is not full
+
+    # Where a sample would be the same rows, there is no second copy.
+    searched = full
+    wide_sample = full
     if is_projected or len(sample.rows) < n:
-        columns = coarse.points[:, :SEARCH_COLUMNS] if is_projected else points
+        columns = _first_columns(coarse, is_projected)
         searched = as_rows(columns[sample.rows], sample.weight)
     if is_projected:
         wide = _draw_sample(coarse, WIDE_SEARCH_ROWS, rng)
         wide_sample = as_rows(points[wide.rows], wide.weight)
-    return Problem(data, rows, coarse, sample.rows, searched, wide_sample)
+    return Problem(data, full, coarse, sample.rows, searched, wide_sample)
 
 
 def search_columns(problem: Problem) -> FloatArray:
@@ -376,8 +379,8 @@ def search_columns(problem: Problem) -> FloatArray:
         The first 20 principal components, or the points themselves if there are few
         columns or few rows.
     """
-    coarse = problem.coarse.points
-    return coarse[:, : problem.searched.points.shape[1]]
+    is_projected = problem.coarse is not problem.full
+    return _first_columns(problem.coarse, is_projected)
 
 
 def prepare_as_they_are(points: FloatArray, unit: float) -> Problem:
@@ -566,6 +569,11 @@ def _check_parameters(
         )
 
 
+def _first_columns(coarse: Rows, is_projected: bool) -> FloatArray:
+    """Return the columns that the search looks at: 20 components, or all columns."""
+    return coarse.points[:, :SEARCH_COLUMNS] if is_projected else coarse.points
+
+
 def _find_center(rows: FloatArray) -> FloatArray:
     """Return what can be taken from each column without changing a digit, (d,).
 
@@ -620,7 +628,8 @@ def _draw_sample(rows: Rows, size: int, rng: np.random.Generator) -> Sample:
     around the mean (Bachem, Lucic and Krause 2018). A row that is drawn with half the
     chance of another one counts twice as much.
     """
-    points, weight = rows.points, rows.weight
+    points = rows.points
+    weight = rows.weight
     n = len(points)
     if n <= size:
         return Sample(np.arange(n), weight)
@@ -679,23 +688,25 @@ def _find_best(
     problem: Problem, k: int, n_init: int, init: str, rng: np.random.Generator
 ) -> LloydResult:
     """Return the best fixed point of Lloyd's iterations on all rows and all columns."""
-    rows, coarse, searched = problem.rows, problem.coarse, problem.searched
+    full = problem.full
+    coarse = problem.coarse
+    searched = problem.searched
     n_searched = len(searched.points)
     if len(distinct_rows(searched.points, range(n_searched), k)) < k:
         # The sample does not hold k different rows: search all rows and columns.
-        fits = find_optima(rows, k, n_init, init, rng)
+        fits = find_optima(full, k, n_init, init, rng)
         return min(fits, key=lambda fit: fit.inertia)
 
     optima = find_optima(searched, k, n_init, init, rng)
     fits = [_carry_to_all_rows(problem, optimum.labels, k) for optimum in optima]
     fits.sort(key=lambda fit: fit.inertia)
-    n = len(rows.points)
+    n = len(full.points)
     is_sampled = n_searched < n
     is_quick = n * k <= MAX_SWAPPED
     if is_sampled and is_quick and n_init > 1 and k > 1:
         # What is best on the sample need not be best on all rows.
         fits[0] = improve_by_swaps(coarse, fits[0], n_init, rng)
-    if coarse is rows:
+    if coarse is full:
         return fits[0]
 
     best = _best_in_all_columns(problem, fits)
@@ -724,11 +735,11 @@ def _best_in_all_columns(problem: Problem, fits: list[LloydResult]) -> LloydResu
 
 def _carry_to_all_columns(problem: Problem, fit: LloydResult) -> LloydResult:
     """Return the optimum in all columns that a partition of all rows leads to."""
-    rows = problem.rows
+    full = problem.full
     k = len(fit.centroids)
-    centroids = weighted_means(rows.points, rows.weight, fit.labels, k)
+    centroids = weighted_means(full.points, full.weight, fit.labels, k)
     start = fit._replace(centroids=centroids)
-    return lloyd(rows, centroids, previous=start)
+    return lloyd(full, centroids, previous=start)
 
 
 def _search_all_columns(
@@ -754,7 +765,7 @@ def _search_all_columns(
     fit = improve_by_swaps(rows, fit, n_init, rng)
     if fit.inertia > known.inertia * WIDE_GAIN:
         return best
-    trial = lloyd(problem.rows, fit.centroids)
+    trial = lloyd(problem.full, fit.centroids)
     return min(best, trial, key=lambda fit: fit.inertia)
 
 

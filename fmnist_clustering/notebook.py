@@ -83,8 +83,8 @@ def image_page(*, height: float, left: float = 0.02) -> tuple[Figure, Axes]:
     ValueError
         When an argument is out of range.
     """
-    check_number(height, "height", 0.1, 100)
-    check_number(left, "left", 0, 1)
+    height = check_number(height, "height", minimum=0.1, maximum=100)
+    left = check_number(left, "left", minimum=0, maximum=1)
     fig, ax = plt.subplots(figsize=(WIDTH, height), layout="none")
     title_height = TITLE_HEIGHT / height
     ax.set_position((left, 0, 1 - left, 1 - title_height))
@@ -237,7 +237,8 @@ def show(
         if save is None:
             raise ValueError("data: found without save, expected a file name for it")
     if n_colors is not None:
-        check_number(check_integer(n_colors, "n_colors"), "n_colors", 2, MAX_COLORS)
+        check_integer(n_colors, "n_colors")
+        check_number(n_colors, "n_colors", minimum=2, maximum=MAX_COLORS)
 
     png = _draw_png(fig, n_colors)
     plt.close(fig)
@@ -283,10 +284,11 @@ def _draw_png(fig: Figure, n_colors: int | None = None) -> bytes:
     with Image.open(drawing) as picture:
         opaque = picture.convert("RGB")
     indexed = opaque.quantize(n_colors or MAX_COLORS, dither=Image.Dither.NONE)
-    # With up to 256 colors nothing is lost, and the file is half as large.
+    # Of up to 256 colors a palette loses none, and the file is half as large.
     is_exact = indexed.convert("RGB").tobytes() == opaque.tobytes()
-    smallest = indexed if is_exact or n_colors is not None else opaque
-    smallest.save(compact, format="png", optimize=True)
+    has_palette = is_exact or n_colors is not None
+    saved = indexed if has_palette else opaque
+    saved.save(compact, format="png", optimize=True)
     return compact.getvalue()
 
 

@@ -143,8 +143,8 @@ def test_a_fit_takes_little_more_than_its_rows(
         n_jobs=2
     ):  # fits of few rows stay in one thread otherwise
         sweep_k(few, [2, 3, 4, 5], n_init=1)
-    rows_and_rounded_copy = (8 + 4) * few.size
-    assert max(task_sizes) < 1.1 * rows_and_rounded_copy
+    rows_as_floats = 8 * few.size
+    assert max(task_sizes) < 1.1 * rows_as_floats
 
 
 def test_a_tile_takes_two_blocks_of_rows_and_not_all(

@@ -22,6 +22,8 @@ from fmnist_clustering.plots._style import GREY, MARK_LINE
 
 BETWEEN_ONES = ("silhouette", "stability")
 """The criteria whose scores lie between -1 and 1."""
+NO_PICK = 0
+"""Where a rule stands that picks no k."""
 WITHOUT_PICK = {"one cluster or more": "more"}
 """What a rule says that names no k; default: "none"."""
 LABEL_WIDTH = 24
@@ -80,6 +82,7 @@ def plot_inertia(
     check_instance(ax, "ax", Axes)
 
     if not logarithmic:
+        # A ring at its k says what the line is.
         _draw_chord(k, cost, ax, name="chord" if chord is None else "")
     _draw_curve(k, cost, ax, "inertia")
     if logarithmic:
@@ -87,8 +90,8 @@ def plot_inertia(
     if chosen is not None:
         _mark_k(chosen, k, cost, ax, "elbow")
     if chord is not None:
-        _draw_ring(chord, cost[k == chord][0], ax)
         point = (chord, cost[k == chord][0])
+        _draw_ring(*point, ax)
         ax.annotate(f"chord: k = {chord}", point, (8, 8), textcoords="offset points")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return ax
@@ -159,28 +162,21 @@ def plot_picks(
     TypeError, ValueError
         When an argument is of another kind, or there are no picks.
     """
-    named = _check_picks(picks)
+    places = _check_picks(picks).fillna(NO_PICK)
     check_integer(true_k, "true_k")
-    end = max([true_k, *named.dropna()])
+    end = int(max(true_k, places.max()))
     if largest_k is not None:
-        end = check_integer(largest_k, "largest_k", minimum=int(end))
+        end = check_integer(largest_k, "largest_k", minimum=end)
     check_instance(ax, "ax", Axes)
 
+    right = {true_k} if true_k > 1 else {true_k, NO_PICK}
     ax.axvline(true_k, **MARK_LINE)
-    for row, pick in enumerate(named):
-        is_none = pd.isna(pick)
-        is_right = true_k == 1 if is_none else pick == true_k
-        face = GREY if is_right else "white"
-        place = 0 if is_none else pick
+    for row, place in enumerate(places):
+        face = GREY if place in right else "white"
         ax.plot(place, row, "o", color=GREY, markerfacecolor=face, markersize=8)
-    _label_k(np.arange(end + 1), ax)
-    labeled = ax.get_xticks()
-    if labeled[-1] > len(labeled) - 1:  # "none" is longer than a number
-        ax.set_xticks(np.delete(labeled, 1))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}" if value else "none")
-    ax.set_yticks(range(len(named)), named.index)
-    ax.set(xlim=(-0.6, end + 0.6), ylim=(len(named) - 0.5, -0.5))
-    ax.set_xlabel("number of clusters k")
+    _label_picks(end, ax)
+    ax.set_yticks(range(len(places)), places.index)
+    ax.set(xlim=(NO_PICK - 0.6, end + 0.6), ylim=(len(places) - 0.5, -0.5))
     ax.grid(visible=True, axis="both")
     return ax
 
@@ -273,9 +269,11 @@ def _make_logarithmic(k: FloatArray, cost: FloatArray, ax: Axes) -> None:
     labels = []
     last = 0.0
     for value in k:
-        has_room = value > LOGARITHMIC_ROOM * last
-        labels.append(f"{value:g}" if has_room else "")
-        last = value if has_room else last
+        label = ""
+        if value > LOGARITHMIC_ROOM * last:
+            label = f"{value:g}"
+            last = value
+        labels.append(label)
     ax.set_xticks(k, labels)
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 7)))
     ax.minorticks_off()
@@ -296,6 +294,23 @@ def _label_k(k: NDArray[Any], ax: Axes) -> None:
     n_labels = max(ax.get_window_extent().width / LABEL_WIDTH, 1)
     step = math.ceil(len(k) / n_labels)
     ax.set_xticks(k[::step])
+
+
+def _label_picks(end: int, ax: Axes) -> None:
+    """Label the x-axis of picks: "none" at the left, then k up to the end."""
+    ax.set_xlabel("number of clusters k")
+    ax.xaxis.set_major_formatter(_format_pick)
+    _label_k(np.arange(NO_PICK, end + 1), ax)
+    labeled = ax.get_xticks()
+    has_all = len(labeled) == end + 1
+    if not has_all:
+        # "none" is longer than a number: it takes the room of the next label.
+        ax.set_xticks(np.delete(labeled, 1))
+
+
+def _format_pick(value: float, _position: object) -> str:
+    """Write a tick label: k, or "none"."""
+    return "none" if value == NO_PICK else f"{value:.0f}"
 
 
 def _mark_k(

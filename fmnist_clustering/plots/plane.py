@@ -91,9 +91,12 @@ def plot_plane(
 
 def _set_limits(xy: FloatArray, ax: Axes) -> None:
     """Set both axes to the range of the points, with some room."""
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    room = MARGIN * max((high - low).max(), 1e-9)
-    ax.set(xlim=(low[0] - room, high[0] + room), ylim=(low[1] - room, high[1] + room))
+    room = MARGIN * max(
+        np.ptp(xy, axis=0).max(), 1e-9
+    )  # a single point needs some, too
+    left, bottom = xy.min(axis=0) - room
+    right, top = xy.max(axis=0) + room
+    ax.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def _draw_cells(centroids: FloatArray, ax: Axes) -> None:
@@ -102,7 +105,9 @@ def _draw_cells(centroids: FloatArray, ax: Axes) -> None:
     bottom, top = ax.get_ylim()
     # The middle of each pixel.
     steps = (np.arange(CELL_PIXELS) + 0.5) / CELL_PIXELS
-    x, y = np.meshgrid(left + steps * (right - left), bottom + steps * (top - bottom))
+    x_steps = left + steps * (right - left)
+    y_steps = bottom + steps * (top - bottom)
+    x, y = np.meshgrid(x_steps, y_steps)
     places = np.column_stack([x.ravel(), y.ravel()])
     nearest = cdist(places, centroids, "sqeuclidean").argmin(axis=1)
     colors = np.array([to_rgb(cluster_color(i)) for i in range(len(centroids))])
