@@ -166,6 +166,7 @@ def test_part_1_with_a_shuffled_file_without_some_garments(
     write_csv(tmp_path / "data", "train", few_classes)
     page = read_page(K_MEANS, tmp_path / "out", {"DATA_DIR": tmp_path / "data"})
     check_part_1(page, few_classes)
+    assert page.line("137 images, ")
     assert page.line("274 images")
 
 

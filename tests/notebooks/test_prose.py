@@ -1,12 +1,10 @@
 """Every number in prose is printed by its section, or is a constant with a reason.
 
 A number may be rounded, but rightly, and to two or more digits: a printed 0.1922 is
-"0.192" or "0.19" in prose, and "19.2 %" or "19 %" if it is a share. A setting may be
-named that stands in the code of the section. The opening and the section on what was
-found may use what any section prints.
+"0.192" or "0.19" in prose, and "19.2 %" or "19 %" if it is a share. The opening says
+what was found, so it may use what that section prints.
 """
 
-import ast
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
@@ -47,8 +45,9 @@ NOT_A_RESULT = {
     r"\]\([^)]*\)": "targets of links",
     r"\bFigure \d+": "figures are numbered",
     r"\(\d\)": "questions and answers are numbered",
+    r"(?s)\$\$?.+?\$\$?": "formula",
+    r"(?m)^\d\. ": "items of a list are numbered",
     r"(?s)```.*?```": "code of an answer, and what it prints",
-    r"`[^`]*`": "code",
     r"\(\d{4}\)": "year of a publication",
     r"\([^()]*\b(?:19|20)\d\d\)": "a publication and its year",
     r"\bExercise \d": "exercises are numbered",
@@ -161,17 +160,6 @@ def nearest(number: Number, known: Iterable[Number]) -> str:
     return candidates[0].token if candidates else "none, since nothing is printed"
 
 
-def settings_in(source: str) -> list[Decimal]:
-    """Return the numbers that stand in code."""
-    nodes = ast.walk(ast.parse(source))
-    constants = [node.value for node in nodes if isinstance(node, ast.Constant)]
-    return [
-        Decimal(str(value))
-        for value in constants
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-
-
 def unsupported(notebook: NotebookNode, part: str) -> list[Unsupported]:
     """Return the numbers that stand in prose without support."""
     constants = []
@@ -180,16 +168,13 @@ def unsupported(notebook: NotebookNode, part: str) -> list[Unsupported]:
             constants.append(Number(token).value)
     found = []
     opening, _ = next(sections(notebook))
+    found_cells = dict(sections(notebook)).get("What we found", [])
     for title, cells in sections(notebook):
-        code = [cell for cell in cells if cell.cell_type == "code"]
-        looks_at_all = title in (opening, "What we found")
-        printing = code_cells(notebook) if looks_at_all else code
-        shown = numbers("\n".join(printed(cell) for cell in printing))
-        settings = [setting for cell in code for setting in settings_in(cell.source)]
+        printing = [*cells, *found_cells] if title == opening else cells
+        code = [cell for cell in printing if cell.cell_type == "code"]
+        shown = numbers("\n".join(printed(cell) for cell in code))
         for number in numbers(prose(cells)):
-            if number.value in constants or number.value in settings:
-                continue
-            if is_supported(number, shown):
+            if number.value in constants or is_supported(number, shown):
                 continue
             found.append(Unsupported(title, number.token, nearest(number, shown)))
     return found
