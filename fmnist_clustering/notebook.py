@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
 
@@ -39,6 +40,12 @@ MAX_COLORS = 256
 
 TITLE_HEIGHT = 0.25
 """Inches: the room above a gallery, for titles of its columns."""
+
+PANEL_ITEM_HEIGHT = 0.7
+"""Inches: the room for one item of a panel, such as a mean image."""
+
+PANEL_FRAME_HEIGHT = 0.8
+"""Inches: the room for the title and the axis of a panel."""
 
 LARGEST_PLAIN = 1e9
 """Numbers from here on are written with an exponent."""
@@ -89,6 +96,44 @@ def image_page(*, height: float, left: float = 0.02) -> tuple[Figure, Axes]:
     title_height = TITLE_HEIGHT / height
     ax.set_position((left, 0, 1 - left, 1 - title_height))
     return fig, ax
+
+
+def panel_grid(n_items: Sequence[int]) -> tuple[Figure, list[Axes]]:
+    """Return a figure with two panels in a row, high enough for what they list.
+
+    Parameters
+    ----------
+    n_items : sequence of int
+        For each panel how many things it lists from top to bottom, 1 or more.
+
+    Returns
+    -------
+    fig, panels : Figure, list of Axes
+        One panel for each number. Both panels of a row are as high as the one that
+        lists more. Figures are 8 inches wide.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When there are no numbers, or one of them is no integer from 1 on.
+    """
+    check_instance(n_items, "n_items", Sequence)
+    numbers = [check_integer(n, "n_items") for n in n_items]
+    if not numbers:
+        raise ValueError("n_items: found none, expected a number for each panel")
+    longest = [max(numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
+    height = PANEL_FRAME_HEIGHT * len(longest) + PANEL_ITEM_HEIGHT * sum(longest)
+    fig, axes = plt.subplots(
+        len(longest),
+        2,
+        figsize=(WIDTH, height),
+        height_ratios=longest,
+        squeeze=False,
+    )
+    panels = list(axes.flat)
+    for unused in panels[len(numbers) :]:
+        unused.remove()
+    return fig, panels[: len(numbers)]
 
 
 def first_images(

@@ -1,4 +1,4 @@
-"""Many fits of k-means: over k, halves of the rows, starts, and references."""
+"""Many fits of k-means: over k, halves of the rows, and references."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 
+from fmnist_clustering._lloyd import LloydResult, as_rows, lloyd
 from fmnist_clustering._threads import single_threaded_blas
 from fmnist_clustering._validation import (
     FloatArray,
@@ -36,6 +37,24 @@ SAME_PARTITION = 0.95
 """Two partitions of a higher adjusted Rand index are the same optimum."""
 MAX_GAP_ROWS = 5_000
 """The gap statistic uses at most this many rows."""
+
+
+class _Halves(NamedTuple):
+    """What k-means finds in random halves of the rows.
+
+    Attributes
+    ----------
+    points : (n, d) float64
+        All rows, in the columns that were clustered.
+    k_values : (m,) int64
+        Numbers of clusters.
+    centroids : list of (n_resamples, k, d) float64
+        The centroids of each half, in the units of `points`, for each k.
+    """
+
+    points: FloatArray
+    k_values: IntArray
+    centroids: list[FloatArray]
 
 
 class KSweep(NamedTuple):
@@ -169,28 +188,15 @@ def stability(
     with ``rng = numpy.random.default_rng(random_state)``. 10,000 images and k from 2 to
     14 take about 20 s on two cores for 130 fits and 585 comparisons.
     """
-    n_resamples = check_integer(n_resamples, "n_resamples", MIN_RESAMPLES)
-    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
-    problem = prepare(X)
-    unit = problem.data.unit
-    points = _random_rows(search_columns(problem), MAX_RESAMPLED_ROWS)
-    k = check_k_values(k_values, 2, len(points) // 2 - 1)
-    halves = [_draw_half(points, unit, rng) for _ in range(n_resamples)]
-
-    settings = {"n_init": n_init, "random_state": random_state}
-    requests = [
-        settings | {"problem": half, "n_clusters": int(n_clusters)}
-        for n_clusters in k
-        for half in halves
+    halves = _fit_halves(X, k_values, n_resamples, n_init, random_state)
+    labels_by_k = [
+        np.stack([_nearest(halves.points, centroids) for centroids in starts])
+        for starts in halves.centroids
     ]
-    fits = _fit_each(requests, "k-means on resamples")
-    labels = np.stack([_nearest(points, fit.centroids * unit) for fit in fits])
-
-    labels_by_k = labels.reshape(len(k), n_resamples, len(points))
     pairs = list(combinations(range(n_resamples), 2))
     return pd.DataFrame(
-        [_compare_pairs(labels_of_k, pairs) for labels_of_k in labels_by_k],
-        index=pd.Index(k, name="k"),
+        [_compare_pairs(labels, pairs) for labels in labels_by_k],
+        index=pd.Index(halves.k_values, name="k"),
         columns=pd.MultiIndex.from_tuples(pairs, names=["first", "second"]),
     )
 
@@ -199,15 +205,16 @@ def near_ties(
     X: ArrayLike,
     k_values: Iterable[int],
     *,
-    n_starts: int = 20,
-    n_init: int = 10,
+    n_resamples: int = 10,
+    n_init: int = 20,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Look for another partition that is nearly as good as the best one.
+    """List the different partitions that halves of the rows lead to.
 
     Where two different partitions have almost the same inertia, a few other rows decide
-    which of them wins. `stability` is low there, even if both search and sample are
-    large enough.
+    which of them wins. `stability` is low there, although search and sample are large
+    enough. To see it, the clusters of each half are followed by Lloyd's algorithm on
+    all rows, to the optimum that they lead to.
 
     Parameters
     ----------
@@ -216,63 +223,43 @@ def near_ties(
         other data are taken as they are. Of more than 10,000 rows a random sample of
         10,000 is used, the same as in `stability`.
     k_values : iterable of int
-        Rising numbers of clusters, from 2 to n - 1.
-    n_starts : int
-        How many single starts are followed to their optima, 1 or more.
-    n_init : int
-        How many starts the search for the best partition makes, see
-        `fmnist_clustering.kmeans.fit_kmeans`.
-    random_state : int
-        Chooses the starts.
+        Rising numbers of clusters, from 2 to n // 2 - 1.
+    n_resamples, n_init, random_state : int
+        See `stability`: with the same values the halves and their clusters are the
+        same.
 
     Returns
     -------
     DataFrame
-        One row for each k (the index), with the columns
+        For each k (the index) one row for each different partition, the best first,
+        with the columns
 
-        - ``excess``: how much higher the inertia of the best different optimum is,
-          relative to that of the best one; 0 or more. Below 0.001 it is a near-tie;
-        - ``adjusted Rand index``: how closely the two agree; 1 would be the same
-          partition, 0 is what chance gives;
-        - ``share of starts``: the share of the single starts that end in the best
-          optimum.
+        - ``halves``: how many halves lead to it;
+        - ``excess``: how much higher its inertia is, relative to that of the best one;
+          0 or more. Two partitions that differ by less than 0.001 are a near-tie;
+        - ``ARI with the best``: how closely the two agree; 1 would be the same
+          partition, 0 is what chance gives.
 
-        Two partitions count as different if their adjusted Rand index is at most 0.95.
-        Where no fit ends in a different one, the first two are NaN.
+        Partitions count as the same if their adjusted Rand index is above 0.95.
 
     Raises
     ------
     ValueError
-        For k values out of range or above the number of distinct rows, or fewer than
-        one start.
+        For k values out of range, or above the number of distinct rows of a half, or
+        fewer than three resamples.
 
     Notes
     -----
     Where `fit_kmeans` searches in 20 principal components, these are clustered. One k
-    takes about a second for 10,000 images.
+    takes about two seconds for 10,000 images.
     """
-    n_starts = check_integer(n_starts, "n_starts")
-    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
-    problem = prepare(X)
-    points = _random_rows(search_columns(problem), MAX_RESAMPLED_ROWS)
-    k = check_k_values(k_values, 2, len(points) - 1)
-    rows = {"problem": prepare_as_they_are(points, problem.data.unit)}
-    seeds = rng.integers(2**31, size=n_starts).tolist()
-    searches = [{"n_init": n_init, "random_state": random_state}]
-    searches += [{"n_init": 1, "random_state": seed} for seed in seeds]
-    requests = [
-        rows | search | {"n_clusters": int(n_clusters)}
-        for n_clusters in k
-        for search in searches
+    halves = _fit_halves(X, k_values, n_resamples, n_init, random_state)
+    rows = as_rows(halves.points, np.ones(len(halves.points)))
+    listed = [
+        _list_different([lloyd(rows, centroids) for centroids in starts])
+        for starts in halves.centroids
     ]
-    fits = _fit_each(requests, "k-means from single starts")
-    n = len(searches)
-    fits_by_k = [fits[first : first + n] for first in range(0, len(fits), n)]
-    return pd.DataFrame(
-        [_best_different(fits_of_k) for fits_of_k in fits_by_k],
-        index=pd.Index(k, name="k"),
-        columns=["excess", "adjusted Rand index", "share of starts"],
-    )
+    return pd.concat(listed, keys=halves.k_values, names=["k"]).droplevel(1)
 
 
 def gap_statistic(
@@ -400,6 +387,33 @@ def _fit_each(
         raise ValueError(f"k_values{separator}{rest}") from None
 
 
+def _fit_halves(
+    X: ArrayLike,
+    k_values: Iterable[int],
+    n_resamples: int,
+    n_init: int,
+    random_state: int,
+) -> _Halves:
+    """Cluster random halves of the rows, the same ones for all k."""
+    n_resamples = check_integer(n_resamples, "n_resamples", MIN_RESAMPLES)
+    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
+    problem = prepare(X)
+    unit = problem.data.unit
+    points = _random_rows(search_columns(problem), MAX_RESAMPLED_ROWS)
+    k = check_k_values(k_values, 2, len(points) // 2 - 1)
+    halves = [_draw_half(points, unit, rng) for _ in range(n_resamples)]
+
+    settings = {"n_init": n_init, "random_state": random_state}
+    requests = [
+        settings | {"problem": half, "n_clusters": int(n_clusters)}
+        for n_clusters in k
+        for half in halves
+    ]
+    fits = iter(_fit_each(requests, "k-means on resamples"))
+    centroids = [np.stack([next(fits).centroids * unit for _ in halves]) for _ in k]
+    return _Halves(points, k, centroids)
+
+
 def _draw_half(points: FloatArray, unit: float, rng: np.random.Generator) -> Problem:
     """Return a random half of the rows, ready for k-means as they are."""
     n = len(points)
@@ -419,25 +433,35 @@ def _compare_pairs(labels: IntArray, pairs: list[tuple[int, int]]) -> list[float
         return [adjusted_rand_score(labels[i], labels[j]) for i, j in pairs]
 
 
-def _best_different(fits: list[KMeansFit]) -> tuple[float, float, float]:
-    """Return excess and agreement of the best different optimum, and the share.
+def _list_different(optima: list[LloydResult]) -> pd.DataFrame:
+    """Return how often each different optimum was reached, the best first.
 
-    The first fit is the result of a search, the others of single starts.
+    An optimum is the same as a better one if it agrees with it closely enough.
     """
-    best = min(fits, key=lambda fit: fit.inertia)
-    agreements = [adjusted_rand_score(best.labels, fit.labels) for fit in fits]
-    n_same = sum(agreement > SAME_PARTITION for agreement in agreements[1:])
-    share = n_same / (len(fits) - 1)
-    different = [
-        (fit.inertia, agreement)
-        for fit, agreement in zip(fits, agreements, strict=True)
-        if agreement <= SAME_PARTITION
+    different: list[LloydResult] = []
+    n_reached: list[int] = []
+    for optimum in sorted(optima, key=lambda optimum: optimum.inertia):
+        agreements = [
+            adjusted_rand_score(known.labels, optimum.labels) for known in different
+        ]
+        same = np.flatnonzero(np.array(agreements) > SAME_PARTITION)
+        if len(same) > 0:
+            n_reached[same[0]] += 1
+        else:
+            different.append(optimum)
+            n_reached.append(1)
+    best = different[0]
+    inertia = np.array([optimum.inertia for optimum in different])
+    if best.inertia > 0:
+        excess = inertia / best.inertia - 1
+    else:
+        excess = np.where(inertia > 0, np.inf, 0.0)
+    agreement = [
+        adjusted_rand_score(best.labels, optimum.labels) for optimum in different
     ]
-    if not different:
-        return np.nan, np.nan, share
-    inertia, agreement = min(different)
-    excess = inertia / best.inertia - 1 if best.inertia > 0 else np.inf
-    return excess, agreement, share
+    return pd.DataFrame(
+        {"halves": n_reached, "excess": excess, "ARI with the best": agreement}
+    )
 
 
 def _draw_references(

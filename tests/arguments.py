@@ -313,6 +313,18 @@ KINDS["height"] = Kind(
     same={"float32": np.float32, "integer": int},
     bad=all_but(NO_NUMBER, "boolean"),
 )
+KINDS["counts"] = Kind(
+    lambda: [2, 5, 3],
+    same={"tuple": tuple},
+    bad={
+        "None": constant(None),
+        "number": constant(3),
+        "empty": constant([]),
+        "zero": lambda x: [0, *x],
+        "floats": lambda x: [float(n) for n in x],
+        "text": constant("23"),
+    },
+)
 KINDS["inches"] = Kind(
     lambda: 3.0,
     same={"float32": np.float32, "integer": int},
@@ -854,7 +866,7 @@ CALLS = [
         {
             "X": "rows",
             "k_values": "k values",
-            "n_starts": "starts",
+            "n_resamples": "count",
             "n_init": "starts",
             **RANDOM,
         },
@@ -1059,6 +1071,7 @@ CALLS = [
         },
     ),
     Call(notebook.image_page, {"height": "inches", "left": "share"}),
+    Call(notebook.panel_grid, {"n_items": "counts"}),
     Call(notebook.table, {"data": "any table"}),
     Call(notebook.save_artifact, {"name": "file name", "content": "bytes"}),
     Call(notebook.save_numbers, {"name": "file name", "data": "any table"}),

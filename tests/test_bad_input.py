@@ -97,9 +97,10 @@ def drawn(ax: Axes) -> list[Any]:
 def results_of(function: Callable[..., Any], arguments: Mapping[str, Any]) -> list[Any]:
     """Return what a function returns, and what it draws on the axes that it gets."""
     result = function(**arguments)
-    if function is notebook.image_page:
-        fig, ax = result
-        return [fig.get_size_inches(), ax.get_position().bounds]
+    if function in (notebook.image_page, notebook.panel_grid):
+        fig, axes = result
+        places = [ax.get_position().bounds for ax in np.ravel(axes)]
+        return [fig.get_size_inches(), *places]
     results = [] if isinstance(result, Axes) else [result]
     for name in ("ax", "axes"):
         axes = np.asarray(arguments.get(name, []), dtype=object)

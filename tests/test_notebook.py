@@ -19,6 +19,7 @@ from fmnist_clustering.notebook import (
     artifacts_dir,
     first_images,
     image_page,
+    panel_grid,
     save_artifact,
     save_numbers,
     show,
@@ -305,6 +306,24 @@ def test_a_page_for_images_has_room_for_names() -> None:
 def test_a_page_without_room_is_refused(height: Any, left: Any) -> None:
     with pytest.raises(ValueError, match=r"^(height|left): found .*, expected "):
         image_page(height=height, left=left)
+
+
+def test_panels_are_as_high_as_the_longest_list_of_their_row() -> None:
+    fig, panels = panel_grid([2, 3, 7, 1, 3])
+    fig.canvas.draw()
+    width, height = fig.get_size_inches()
+    assert width == 8
+    assert len(panels) == len(fig.axes) == 5
+    heights = [ax.get_position().height * height for ax in panels]
+    for_each_item = [heights[0] / 3, heights[1] / 3, heights[2] / 7, heights[3] / 7]
+    assert for_each_item == pytest.approx([heights[4] / 3] * 4, rel=0.01)
+    assert 0.5 < heights[4] / 3 < 1
+    plt.close(fig)
+
+
+def test_panels_for_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^n_items: found none, expected "):
+        panel_grid([])
 
 
 def test_show_saves_nothing_without_a_name(

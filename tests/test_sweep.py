@@ -14,7 +14,6 @@ from sklearn.metrics import silhouette_samples as scikit_learn_silhouettes
 from threadpoolctl import threadpool_limits
 
 from fmnist_clustering import (
-    KMeansFit,
     fit_kmeans,
     gap_statistic,
     inertia,
@@ -22,7 +21,8 @@ from fmnist_clustering import (
     stability,
     sweep_k,
 )
-from fmnist_clustering.sweep import _best_different
+from fmnist_clustering._lloyd import LloydResult
+from fmnist_clustering.sweep import _list_different
 
 POINTS = np.random.default_rng(0).random((120, 3))
 LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
@@ -163,13 +163,14 @@ def test_stability_of_images_does_not_depend_on_the_unit() -> None:
     np.testing.assert_allclose(of_images, in_units, rtol=0, atol=1e-9)
 
 
-def test_stability_goes_up_to_one_cluster_less_than_a_half_has_rows() -> None:
+@pytest.mark.parametrize("function", [stability, near_ties])
+def test_k_goes_up_to_one_cluster_less_than_a_half_has_rows(function: Any) -> None:
     rows = POINTS[:12]
-    replicates = stability(rows, [2, 5], n_resamples=3, n_init=1)
-    assert replicates.index.tolist() == [2, 5]
+    table = function(rows, [2, 5], n_resamples=3, n_init=1)
+    assert table.index.unique().tolist() == [2, 5]
     for k in (1, 6):
         with pytest.raises(ValueError, match=r"^k_values: "):
-            stability(rows, [k], n_resamples=3, n_init=1)
+            function(rows, [k], n_resamples=3, n_init=1)
 
 
 @pytest.mark.parametrize(
@@ -194,37 +195,67 @@ def test_two_cuts_through_a_square_are_a_near_tie() -> None:
     left = SQUARE[:, 0] < 10
     bottom = SQUARE[:, 1] < 10
     costs = sorted([inertia(SQUARE, left * 1), inertia(SQUARE, bottom * 1)])
-    assert ties.loc[2, "excess"] == pytest.approx(costs[1] / costs[0] - 1, rel=1e-9)
+    assert ties.loc[2, "excess"].tolist() == pytest.approx(
+        [0, costs[1] / costs[0] - 1], rel=1e-9
+    )
     agreement = adjusted_rand_score(left, bottom)
-    assert ties.loc[2, "adjusted Rand index"] == pytest.approx(agreement)
-    assert 0 < ties.loc[2, "share of starts"] < 1
+    assert ties.loc[2, "ARI with the best"].tolist() == pytest.approx([1, agreement])
+    assert ties.loc[2, "halves"].sum() == 10
 
 
 def test_a_clear_partition_has_no_near_tie() -> None:
-    ties = near_ties(RECTANGLE, [2, 4])
-    assert not ties.loc[2, "excess"] < 0.5
-    assert not ties.loc[4, "excess"] < 0.5
-    assert ties.loc[4, "share of starts"] > 0.5
+    ties = near_ties(RECTANGLE, [2, 4], n_resamples=5)
+    assert ties.columns.tolist() == ["halves", "excess", "ARI with the best"]
+    assert ties.index.tolist() == [2, 4]
+    assert ties["halves"].tolist() == [5, 5]
+    assert ties["excess"].tolist() == [0, 0]
+    assert ties["ARI with the best"].tolist() == [1, 1]
 
 
-def test_where_no_start_ends_elsewhere_nothing_is_known() -> None:
-    two_clouds = corner_blobs(2)
-    ties = near_ties(two_clouds, [2], n_starts=5)
-    assert ties.columns.tolist() == ["excess", "adjusted Rand index", "share of starts"]
-    assert ties.loc[2].isna().tolist() == [True, True, False]
-    assert ties.loc[2, "share of starts"] == 1
+def test_halves_lead_to_fixed_points_on_all_rows() -> None:
+    # A cloud has many optima. Each of them is one of scikit-learn's, too, from the
+    # centroids of some half, and the best partition is the best of these.
+    cloud = np.random.default_rng(3).normal(size=(90, 2))
+    ties = near_ties(cloud, [5], n_resamples=6)
+    rng = np.random.default_rng(0)
+    costs = []
+    for _ in range(6):
+        half = cloud[np.sort(rng.choice(90, 45, replace=False))]
+        start = fit_kmeans(half, 5, n_init=20).centroids
+        costs.append(KMeans(5, init=start, n_init=1, tol=0).fit(cloud).inertia_)
+    excess = np.array(costs) / min(costs) - 1
+    assert len(ties) > 1
+    for found in ties["excess"]:
+        assert np.abs(excess - found).min() < 1e-9
+    assert ties["excess"].is_monotonic_increasing
+    assert ties["halves"].sum() == 6
 
 
-def test_the_optimum_of_the_search_may_be_the_different_one() -> None:
-    labels = np.arange(12) % 2
-    other_labels = np.arange(12) // 6
+def test_partitions_that_agree_closely_are_counted_as_one() -> None:
+    labels = np.arange(100) // 50
+    moved = labels.copy()
+    moved[0] = 1  # an adjusted Rand index of 0.96 with the first
+    other = np.arange(100) % 2
     centroids = np.zeros((2, 2))
-    search = KMeansFit(other_labels, centroids, 1.5)
-    starts = [KMeansFit(labels, centroids, 1.0)] * 2
-    excess, agreement, share = _best_different([search, *starts])
-    assert excess == 0.5
-    assert agreement == adjusted_rand_score(labels, other_labels)
-    assert share == 1
+    optima = [
+        LloydResult(cost, ids, centroids, is_converged=True)
+        for cost, ids in [(1.5, other), (1.1, moved), (1.0, labels)]
+    ]
+    listed = _list_different(optima)
+    assert listed["halves"].tolist() == [2, 1]
+    assert listed["excess"].tolist() == [0, 0.5]
+    assert listed["ARI with the best"][1] == adjusted_rand_score(labels, other)
+
+
+def test_a_partition_worse_than_a_perfect_one_is_infinitely_worse() -> None:
+    labels = np.array([0, 0, 1, 1])
+    other = np.array([0, 1, 0, 1])
+    centroids = np.zeros((2, 2))
+    optima = [
+        LloydResult(cost, ids, centroids, is_converged=True)
+        for cost, ids in [(0.0, labels), (0.0, other), (2.0, 1 - other[[0, 0, 0, 1]])]
+    ]
+    assert _list_different(optima)["excess"].tolist() == [0, 0, np.inf]
 
 
 def test_near_ties_of_images_do_not_depend_on_the_unit_nor_on_threads() -> None:
@@ -313,7 +344,7 @@ def test_clusters_of_equal_rows_have_no_gap() -> None:
 @pytest.mark.parametrize(
     ("function", "name", "value"),
     [
-        (near_ties, "n_starts", 0),
+        (near_ties, "n_resamples", 2),
         (near_ties, "n_init", 0),
         (near_ties, "random_state", -1),
         (gap_statistic, "n_references", 1),
@@ -326,12 +357,11 @@ def test_error_names_the_argument(function: Any, name: str, value: int) -> None:
         function(POINTS, [2], **{name: value})
 
 
-@pytest.mark.parametrize(("function", "lowest"), [(near_ties, 2), (gap_statistic, 1)])
-def test_k_goes_up_to_one_cluster_less_than_rows(function: Any, lowest: int) -> None:
-    assert function(LINE, [lowest, 5]).index.tolist() == [lowest, 5]
-    for k in (lowest - 1, 6):
+def test_k_goes_up_to_one_cluster_less_than_rows() -> None:
+    assert gap_statistic(LINE, [1, 5]).index.tolist() == [1, 5]
+    for k in (0, 6):
         with pytest.raises(ValueError, match=r"^k_values: "):
-            function(LINE, [k])
+            gap_statistic(LINE, [k])
 
 
 @pytest.mark.parametrize("function", [sweep_k, stability, near_ties, gap_statistic])

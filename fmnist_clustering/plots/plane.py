@@ -41,7 +41,7 @@ def plot_plane(
     labels : (n,) array-like of int
         Cluster ids, 0 or more. Cluster i has color i, and all beyond ten are grey.
     ax : Axes
-        Where to draw. Both axes get the same scale, and no ticks.
+        Where to draw. Both axes get the same scale and the same range, and no ticks.
     centroids : (k, 2) array-like, optional
         They are drawn as crosses, and the plane is tinted: each place has the color of
         its nearest centroid (the cells of Voronoi); default: neither.
@@ -90,13 +90,13 @@ def plot_plane(
 
 
 def _set_limits(xy: FloatArray, ax: Axes) -> None:
-    """Set both axes to the range of the points, with some room."""
-    room = MARGIN * max(
-        np.ptp(xy, axis=0).max(), 1e-9
-    )  # a single point needs some, too
-    left, bottom = xy.min(axis=0) - room
-    right, top = xy.max(axis=0) + room
-    ax.set(xlim=(left, right), ylim=(bottom, top))
+    """Show a square that holds the points, with some room around them."""
+    low = xy.min(axis=0)
+    high = xy.max(axis=0)
+    # A single point needs some room, too.
+    half = (0.5 + MARGIN) * max((high - low).max(), 1e-9)
+    x, y = (low + high) / 2
+    ax.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
 
 
 def _draw_cells(centroids: FloatArray, ax: Axes) -> None:
