@@ -16,6 +16,7 @@ from fmnist_clustering._validation import (
     check_array,
     check_instance,
     check_integer,
+    check_labels,
     check_numbers,
     check_option,
     check_rows,
@@ -403,6 +404,91 @@ def truncate_tree(Z: ArrayLike, n_leaves: int) -> TruncatedTree:
     return TruncatedTree(np.column_stack([pairs, heights, sizes]), labels)
 
 
+def match_branches(tree: TruncatedTree, other: TruncatedTree) -> pd.DataFrame:
+    """Look for each branch of a tree in another tree of the same rows.
+
+    Parameters
+    ----------
+    tree, other : TruncatedTree
+        The tops of two trees, as `truncate_tree` returns them. Where the trees have
+        only some rows in common, pass for each of them the labels of these rows, in the
+        same order: ``top._replace(labels=top.labels[rows])``.
+
+    Returns
+    -------
+    DataFrame
+        One row for each branch of `tree` but the whole: first its leaves by their ids,
+        then its merges by rising height, so that the index ``branch`` counts as SciPy
+        does. The columns:
+
+        - ``rows``: how many rows the branch holds, 0 or more;
+        - ``match``: the branch of `other` that is most like it, leaf or merge;
+        - ``Jaccard``: the number of rows in both branches divided by the number in
+          either of them, 0 to 1. 1 means that the branch is in both trees. Above 0.75 a
+          cluster may be called stable, and at 0.5 or less dissolved (Hennig 2007,
+          doi:10.1016/j.csda.2006.11.025).
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is no truncated tree, or the two have different numbers of
+        rows.
+    """
+    below = _leaves_below(check_truncated_tree(tree, "tree"))
+    below_other = _leaves_below(check_truncated_tree(other, "other"))
+    n = len(tree.labels)
+    labels = check_labels(tree.labels, name="tree.labels")
+    other_labels = check_labels(other.labels, n, "other.labels")
+
+    # Rows by leaf of the one and leaf of the other tree; then added up to branches.
+    shape = (below.shape[1], below_other.shape[1])
+    leaf_counts = np.zeros(shape, dtype=np.int64)
+    np.add.at(leaf_counts, (labels, other_labels), 1)
+    in_both = below @ leaf_counts @ below_other.T
+    sizes = below @ leaf_counts.sum(axis=1)
+    sizes_other = below_other @ leaf_counts.sum(axis=0)
+    in_either = sizes[:, None] + sizes_other - in_both
+    jaccard = in_both / np.maximum(in_either, 1)
+    matched = pd.DataFrame(
+        {
+            "rows": sizes,
+            "match": jaccard.argmax(axis=1),
+            "Jaccard": jaccard.max(axis=1),
+        }
+    )
+    return matched[:-1].rename_axis("branch")
+
+
+def check_truncated_tree(tree: TruncatedTree, name: str) -> FloatArray:
+    """Return the linkage matrix of a truncated tree whose labels name its leaves.
+
+    Parameters
+    ----------
+    tree : TruncatedTree
+        The argument.
+    name : str
+        What an error message calls it.
+
+    Returns
+    -------
+    (n_leaves - 1, 4) float64
+        The small tree.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `tree` is no TruncatedTree, or could not come from `truncate_tree`. Its
+        labels need not name all leaves.
+    """
+    check_instance(tree, name, TruncatedTree)
+    Z = _check_linkage(tree.Z, f"{name}.Z")
+    labels = check_labels(tree.labels, name=f"{name}.labels")
+    if labels.max() > len(Z):
+        expected = f"leaves of the tree, 0 to {len(Z)}"
+        raise ValueError(f"{name}.labels: found {labels.max()}, expected {expected}")
+    return Z
+
+
 def compare_linkages(
     trees: Mapping[str, ArrayLike],
     condensed: ArrayLike,
@@ -551,6 +637,16 @@ def _count_leaves(pairs: IntArray) -> IntArray:
     return counts[n_leaves:]
 
 
+def _leaves_below(Z: FloatArray) -> IntArray:
+    """Return for each leaf and each merge which leaves lie below it, as 0 and 1."""
+    n_leaves = len(Z) + 1
+    below = np.zeros((2 * n_leaves - 1, n_leaves), dtype=np.int64)
+    below[:n_leaves] = np.eye(n_leaves, dtype=np.int64)
+    for merge, pair in enumerate(Z[:, :2].astype(np.int64), start=n_leaves):
+        below[merge] = below[pair].sum(axis=0)
+    return below
+
+
 def _check_condensed(
     condensed: ArrayLike,
     name: str,
@@ -582,7 +678,9 @@ def _check_linkage(Z: ArrayLike, name: str = "Z") -> FloatArray:
             "expected a monotone linkage matrix",
         )
     if (tree[:, :2] % 1 != 0).any():
-        raise ValueError(f"{name}: found cluster ids that are not whole numbers")
+        raise ValueError(
+            f"{name}: found cluster ids that are not whole, expected whole numbers"
+        )
     if not hierarchy.is_valid_linkage(tree):
         raise ValueError(
             f"{name}: found cluster ids out of range or used twice, "

@@ -651,6 +651,10 @@ KINDS["optional pictures"] = replace(
     KINDS["three pictures"],
     bad=all_but(KINDS["images"].bad, "None"),
 )
+KINDS["optional pictures of ten rows"] = replace(
+    KINDS["optional pictures"],
+    example=lambda: np.repeat(garment_images()[:1], 10, axis=0),
+)
 KINDS["pictures of levels"] = Kind(
     lambda: [garment_images(), garment_images()],
     same={"tuple": tuple},
@@ -721,6 +725,34 @@ KINDS["names by id"] = Kind(
     same={"other mapping": MappingProxyType},
     bad=all_but(OTHER_TYPES, "None", "mapping"),
     misfits={"a name is missing": constant({0: "a", 1: "b"})},
+)
+KINDS["optional names by id"] = KINDS["names by id"]
+KINDS["optional gap"] = Kind(
+    lambda: (1.0, 2.0),
+    same={"list": list, "array": np.array},
+    bad={
+        "number": constant(3.0),
+        "text": constant("12"),
+        "one height": lambda x: x[:1],
+        "the higher one first": lambda x: x[::-1],
+        "NaN": lambda x: (np.nan, x[1]),
+        "below 0": lambda x: (-1.0, x[1]),
+    },
+)
+KINDS["optional bottom"] = replace(
+    KINDS["optional number"],
+    example=lambda: 0.25,
+    same={"float32": np.float32},
+    bad=KINDS["optional number"].bad | {"above the tree": constant(1e9)},
+)
+KINDS["labels of leaves"] = replace(
+    KINDS["labels"], example=lambda: fc.truncate_tree(tree(), 3).labels
+)
+KINDS["flags"] = Kind(
+    lambda: [True, False],
+    same={"tuple": tuple, "array": np.array},
+    bad={"None": constant(None), "integers": constant([1, 0]), "text": constant("10")},
+    misfits={"too many": lambda x: [*x, True]},
 )
 KINDS["plane"] = replace(
     KINDS["rows"],
@@ -906,6 +938,7 @@ CALLS = [
     Call(fc.flat_clusters, {"Z": "tree", "n_clusters": "optional count"}),
     Call(fc.flat_clusters, {"Z": "tree", "height": "height"}),
     Call(fc.truncate_tree, {"Z": "tree", "n_leaves": "count"}),
+    Call(fc.match_branches, {"tree": "truncated tree", "other": "truncated tree"}),
     Call(
         fc.compare_linkages,
         {
@@ -1009,6 +1042,7 @@ CALLS = [
             "table": "table of counts",
             "ax": "axes",
             "pictures": "optional pictures",
+            "row_pictures": "optional pictures of ten rows",
         },
     ),
     Call(
@@ -1048,6 +1082,22 @@ CALLS = [
             "cut": "optional number",
             "note": "text",
             "pictures": "optional pictures",
+            "gap": "optional gap",
+            "branch_names": "optional names by id",
+            "bottom": "optional bottom",
+            "logarithmic": "flag",
+        },
+    ),
+    Call(
+        plots.plot_tanglegram,
+        {
+            "upper": "truncated tree",
+            "lower": "truncated tree",
+            "ax": "axes",
+            "pictures": "three pictures",
+            "lower_pictures": "three pictures",
+            "labels": "labels of leaves",
+            "is_recovered": "flags",
         },
     ),
     Call(plots.plot_palette, {**COLOR, "ax": "axes"}),

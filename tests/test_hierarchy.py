@@ -16,6 +16,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
 from fmnist_clustering import (
+    TruncatedTree,
     compare_linkages,
     condensed_distances,
     distances,
@@ -23,6 +24,7 @@ from fmnist_clustering import (
     inertia,
     linkage,
     load_split,
+    match_branches,
     merge_gaps,
     select_cut,
     truncate_tree,
@@ -648,6 +650,70 @@ def test_top_of_an_impossible_size_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=rf"^n_leaves: found {n_leaves}, expected "):
         truncate_tree(trees["ward"], n_leaves)
+
+
+# Branches of another tree
+
+
+def test_branches_are_matched_by_the_rows_that_they_share() -> None:
+    # Eight rows in the leaves 0 to 2. The other tree moves row 3 from leaf 0 to leaf 1.
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    tree = TruncatedTree(np.array([[1.0, 2, 1, 2], [0, 3, 2, 3]]), labels)
+    other = TruncatedTree(
+        np.array([[0.0, 2, 1, 2], [1, 3, 2, 3]]), np.array([0, 0, 0, 1, 1, 1, 2, 2])
+    )
+    matched = match_branches(tree, other)
+    assert matched.index.tolist() == [0, 1, 2, 3]
+    assert matched["rows"].tolist() == [4, 2, 2, 4]
+    # Leaf 0 shares 3 of 4 rows with leaf 0, leaf 1 two of three rows with leaf 1. Of the
+    # four rows of the merge of 1 and 2 leaf 2 has two, and no branch has a larger share.
+    assert matched["match"].tolist() == [0, 1, 2, 2]
+    assert matched["Jaccard"].tolist() == [3 / 4, 2 / 3, 1, 1 / 2]
+
+
+def test_jaccard_is_that_of_sets_of_rows() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(80, 3))
+    tree = truncate_tree(linkage(points, "ward"), 9)
+    other = truncate_tree(linkage(points, "average"), 14)
+
+    def branches(top: TruncatedTree) -> list[set[int]]:
+        found = [
+            set(np.flatnonzero(top.labels == i).tolist()) for i in range(len(top.Z) + 1)
+        ]
+        for left, right in top.Z[:, :2].astype(int):
+            found.append(found[left] | found[right])
+        return found
+
+    matched = match_branches(tree, other)
+    others = branches(other)
+    for i, branch in enumerate(branches(tree)[:-1]):
+        jaccard = [len(branch & each) / len(branch | each) for each in others]
+        assert matched["Jaccard"][i] == pytest.approx(max(jaccard), rel=1e-12)
+        assert matched["match"][i] == int(np.argmax(jaccard))
+        assert matched["rows"][i] == len(branch)
+
+
+def test_a_tree_has_all_of_its_own_branches() -> None:
+    top = truncate_tree(linkage(np.random.default_rng(0).random((50, 2)), "ward"), 7)
+    matched = match_branches(top, top)
+    assert matched["match"].tolist() == list(range(12))
+    assert (matched["Jaccard"] == 1).all()
+
+
+def test_a_branch_without_shared_rows_is_like_no_other() -> None:
+    top = truncate_tree(linkage(np.random.default_rng(0).random((50, 2)), "ward"), 4)
+    of_some = top._replace(labels=top.labels[top.labels != 3])
+    matched = match_branches(of_some, of_some)
+    assert matched.loc[3, ["rows", "Jaccard"]].tolist() == [0, 0]
+
+
+def test_branches_of_other_rows_are_refused() -> None:
+    top = truncate_tree(linkage(np.random.default_rng(0).random((50, 2)), "ward"), 4)
+    with pytest.raises(ValueError, match=r"^other.labels: found .*, expected "):
+        match_branches(top, top._replace(labels=top.labels[1:]))
+    with pytest.raises(ValueError, match=r"^tree.labels: found 4, expected leaves"):
+        match_branches(top._replace(labels=top.labels + 1), top)
 
 
 # Trees side by side

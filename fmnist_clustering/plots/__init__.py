@@ -24,6 +24,7 @@ from fmnist_clustering.plots.palettes import (
     plot_rate_distortion,
 )
 from fmnist_clustering.plots.plane import plot_plane
+from fmnist_clustering.plots.tanglegram import plot_tanglegram
 from fmnist_clustering.plots.trees import plot_dendrogram, plot_family_tree
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "plot_selection",
     "plot_silhouette_scores",
     "plot_silhouettes",
+    "plot_tanglegram",
 ]

@@ -1,6 +1,7 @@
 """Draw the clusters of one labeling: silhouettes, points in the plane, and counts."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -37,11 +38,11 @@ SMALL_CLUSTER = 20
 They get larger dots with a rim, and a label above them.
 """
 
-PICTURE_BELOW = 36
-"""Screen pixels from the table down to the middle of the pictures of its columns."""
+PICTURE_DISTANCE = 36
+"""Screen pixels from a table to the middle of the pictures beside it."""
 
 ROOM_FOR_PICTURES = 52
-"""Points from the table down to the name of its columns, if they have pictures."""
+"""Points from a table to the name of its rows or columns, if they have pictures."""
 
 PALE = "#999999"
 """The color of a name that no cluster deserves."""
@@ -188,7 +189,11 @@ def plot_scatter(
 
 
 def plot_contingency(
-    table: pd.DataFrame, ax: Axes, *, pictures: ArrayLike | None = None
+    table: pd.DataFrame,
+    ax: Axes,
+    *,
+    pictures: ArrayLike | None = None,
+    row_pictures: ArrayLike | None = None,
 ) -> Axes:
     """Draw a table of counts, the larger the darker.
 
@@ -203,6 +208,9 @@ def plot_contingency(
         They stand below the columns, in the colors of their clusters. Then the largest
         count of each column is framed, and the name of a row without any frame is grey:
         no cluster is mostly made of it. Default: neither.
+    row_pictures : (m, 784) array-like, optional
+        One picture at the left of each row, instead of its name: in the color of its
+        cluster where the name is a cluster id, and grey otherwise.
 
     Returns
     -------
@@ -224,6 +232,9 @@ def plot_contingency(
     images = None
     if pictures is not None:
         images = check_images(pictures, "pictures", counts.shape[1])
+    row_images = None
+    if row_pictures is not None:
+        row_images = check_images(row_pictures, "row_pictures", counts.shape[0])
     check_instance(ax, "ax", Axes)
 
     highest = counts.max()
@@ -255,6 +266,8 @@ def plot_contingency(
     ax.set_xlabel(str(table.columns.name or ""))
     if images is not None:
         _draw_columns_as_clusters(counts, images, table.columns, ax)
+    if row_images is not None:
+        _draw_rows_as_clusters(row_images, table.index, ax)
     return ax
 
 
@@ -390,7 +403,7 @@ def _draw_columns_as_clusters(
             ax,
             (column, 0),
             int(cluster),
-            pixels_below=PICTURE_BELOW,
+            offset=(0, -PICTURE_DISTANCE),
             xycoords=ax.get_xaxis_transform(),
         )
     ax.set_xticklabels([])  # the pictures hold the ids
@@ -398,6 +411,21 @@ def _draw_columns_as_clusters(
     for row, name in enumerate(ax.get_yticklabels()):
         if row not in largest:
             name.set_color(PALE)
+
+
+def _draw_rows_as_clusters(images: FloatArray, clusters: pd.Index, ax: Axes) -> None:
+    """Draw a picture at the left of each row, in place of its name."""
+    for row, (image, cluster) in enumerate(zip(images, clusters, strict=True)):
+        draw_framed_image(
+            image,
+            ax,
+            (0, row),
+            int(cluster) if isinstance(cluster, Integral) else None,
+            offset=(-PICTURE_DISTANCE, 0),
+            xycoords=ax.get_yaxis_transform(),
+        )
+    ax.set_yticklabels([])
+    ax.set_ylabel(str(clusters.name or ""), labelpad=ROOM_FOR_PICTURES)
 
 
 def _check_each_occurs(ids: IntArray, k: int) -> None:

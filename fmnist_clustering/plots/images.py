@@ -194,7 +194,7 @@ def draw_framed_image(
     position: tuple[float, float],
     cluster: int | None,
     *,
-    pixels_below: int = 0,
+    offset: tuple[int, int] = (0, 0),
     xycoords: str | Transform = "data",
 ) -> None:
     """Draw a small image with the id and the color of its cluster.
@@ -210,8 +210,8 @@ def draw_framed_image(
     cluster : int or None
         The cluster id, written in the upper left corner; its color is that of the
         frame. With None, and beyond the ten colors, the frame is grey, without an id.
-    pixels_below : int
-        How many screen pixels the image is moved down from `position`.
+    offset : (x, y)
+        How many screen pixels the image is moved from `position`, to the right and up.
     xycoords : str or Transform
         The coordinate system of `position`, as in `matplotlib.axes.Axes.annotate`.
     """
@@ -232,7 +232,7 @@ def draw_framed_image(
     frame = AnnotationBbox(
         picture,
         position,
-        (0, -pixels_below),
+        offset,
         boxcoords="offset pixels",
         pad=0.1,
         bboxprops={"edgecolor": color, "linewidth": 2},
@@ -244,7 +244,7 @@ def draw_framed_image(
     text = ax.annotate(
         str(cluster) if is_colored else "",
         position,
-        (-corner, corner - pixels_below),
+        (offset[0] - corner, offset[1] + corner),
         textcoords="offset pixels",
         **coordinates,
     )

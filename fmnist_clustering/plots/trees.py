@@ -1,11 +1,13 @@
 """Draw trees: how clusters split as k grows, and the merges of a hierarchy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import ArrayLike
 from scipy.cluster import hierarchy
 
@@ -18,7 +20,7 @@ from fmnist_clustering._validation import (
     check_number,
     check_numbers,
 )
-from fmnist_clustering.hierarchy import TruncatedTree
+from fmnist_clustering.hierarchy import TruncatedTree, check_truncated_tree
 from fmnist_clustering.plots._arguments import check_images
 from fmnist_clustering.plots._style import (
     GREY,
@@ -37,6 +39,25 @@ LEAF_SPACING = 10
 
 PICTURE_DROP = 34
 """Screen pixels from a leaf down to the middle of its picture, which is 56 high."""
+
+
+NAME_DROP = 40
+"""Points from a dendrogram's axis down to the lines above the names of branches."""
+
+NAME_DROP_BELOW_PICTURES = 68
+"""The same where pictures stand between them."""
+
+NAME_GAP = 4
+"""Points between such a line and the name."""
+
+BAND_COLOR = "#e4e4e4"
+"""The color of a shaded band."""
+
+ROOM_ABOVE = 0.06
+"""The room above the highest merge, as a share of what is drawn below it."""
+
+ROOM_BELOW = 0.9
+"""A logarithmic axis starts at this share of the lowest merge."""
 
 
 class FamilyTreeLevel(NamedTuple):
@@ -156,6 +177,10 @@ def plot_dendrogram(
     cut: float | None = None,
     note: str = "",
     pictures: ArrayLike | None = None,
+    gap: tuple[float, float] | None = None,
+    branch_names: Mapping[int, str] | None = None,
+    bottom: float | None = None,
+    logarithmic: bool = False,
 ) -> Axes:
     """Draw the top of a tree. Each leaf is a branch, with its number of rows below it.
 
@@ -176,17 +201,30 @@ def plot_dendrogram(
     pictures : (n_leaves, 784) array-like, optional
         One picture for each leaf by its id, grey values 0-255. A picture is 60 screen
         pixels wide with its frame: twelve fit into 8 inches.
+    gap : (low, high), optional
+        Two heights; the band between them is shaded.
+    branch_names : mapping of int to str, optional
+        A name for each cluster of `labels`, written below its leaves.
+    bottom : float, optional
+        The height at which the y-axis starts and the leaves stand; merges below it are
+        drawn there. Default: 0, and on a logarithmic axis a little below the lowest
+        merge above 0.
+    logarithmic : bool
+        Whether heights are drawn on a logarithmic axis, on which equal distances are
+        equal ratios.
 
     Returns
     -------
     Axes
-        The same axes. The y-axis starts at 0.
+        The same axes.
 
     Raises
     ------
     TypeError, ValueError
-        When an argument is of another kind, when `labels` are passed without `cut`, or
-        when there is not one label for each row or one picture for each leaf.
+        When an argument is of another kind, when `labels` are passed without `cut` or
+        `branch_names` without `labels`, when a cluster has no name, when there is not
+        one label for each row or one picture for each leaf, or when a logarithmic axis
+        has no height above 0.
     """
     tree = _check_tree(tree)
     check_instance(ax, "ax", Axes)
@@ -194,27 +232,28 @@ def plot_dendrogram(
     if cut is not None:
         check_number(cut, "cut", minimum=0)
     cluster_of_leaf = _check_leaf_clusters(labels, cut, tree)
+    names = _check_branch_names(branch_names, cluster_of_leaf)
+    band = _check_gap(gap)
+    lowest = _check_bottom(bottom, tree.Z[:, 2], logarithmic)
     leaves, links = dendrogram_layout(tree.Z)
     images = None
     if pictures is not None:
         images = check_images(pictures, "pictures", len(leaves))
 
-    clusters = None
-    if cluster_of_leaf is not None:
-        clusters = cluster_of_leaf[leaves]
+    if band is not None:
+        ax.axhspan(*band, color=BAND_COLOR, zorder=0)
+    clusters = None if cluster_of_leaf is None else cluster_of_leaf[leaves]
     colors = link_colors(links, clusters, cut)
+    links[:, :, 1] = np.maximum(links[:, :, 1], lowest)
     ax.add_collection(LineCollection(list(links), colors=colors, linewidths=1.5))
-    highest = tree.Z[:, 2].max()
-    right_end = LEAF_SPACING * len(leaves)
-    ax.set(
-        xlim=(0, right_end),
-        ylim=(0, 1.06 * highest),
-        ylabel="height of merge",
-    )
+    ax.set_xlim(0, LEAF_SPACING * len(leaves))
+    _set_height_axis(ax, lowest, tree.Z[-1, 2], logarithmic)
     _draw_leaves(leaves, np.bincount(tree.labels), images, clusters, ax)
     if cut is not None:
-        ax.axhline(cut, **MARK_LINE)
-        ax.text(right_end, cut, note, ha="right", va="bottom", path_effects=HALO)
+        _draw_cut(cut, note, ax)
+    if clusters is not None:
+        drop = NAME_DROP if images is None else NAME_DROP_BELOW_PICTURES
+        _draw_branch_names(names, clusters, ax, drop)
     return ax
 
 
@@ -231,8 +270,8 @@ def dendrogram_layout(Z: FloatArray) -> tuple[IntArray, FloatArray]:
     leaves : (m + 1,) int64
         The ids of the leaves from left to right.
     links : (m, 4, 2) float64
-        The corners of each link: left foot, left shoulder, right shoulder, right foot.
-        A link comes after those below it.
+        The corners of the link of each merge: left foot, left shoulder, right shoulder,
+        right foot.
 
     Notes
     -----
@@ -252,7 +291,7 @@ def dendrogram_layout(Z: FloatArray) -> tuple[IntArray, FloatArray]:
     link_x = np.stack([x[left], x[left], x[right], x[right]], axis=1)
     link_y = np.stack([y[left], y[n_leaves:], y[n_leaves:], y[right]], axis=1)
     links = np.stack([link_x, link_y], axis=2)
-    return leaves, links[_children_first(left - n_leaves, right - n_leaves)]
+    return leaves, links
 
 
 def link_colors(
@@ -293,21 +332,6 @@ def link_colors(
             color = cluster_color(clusters[leaf])
         colors.append(color)
     return colors
-
-
-def _children_first(left: IntArray, right: IntArray) -> list[int]:
-    """Return the merges of a tree, each after those on its left and on its right.
-
-    `left` and `right` name the merges that each merge joins; below 0 there is a leaf.
-    """
-    from_the_top = []
-    waiting = [len(left) - 1]
-    while waiting:
-        merge = waiting.pop()
-        from_the_top.append(merge)
-        joined = (int(left[merge]), int(right[merge]))
-        waiting.extend(child for child in joined if child >= 0)
-    return from_the_top[::-1]
 
 
 def _draw_flows(
@@ -357,10 +381,66 @@ def _draw_leaves(
         draw_framed_image(
             images[leaf],
             ax,
-            (float(positions[i]), 0),
+            (float(positions[i]), ax.get_ylim()[0]),
             None if clusters is None else int(clusters[i]),
-            pixels_below=PICTURE_DROP,
+            offset=(0, -PICTURE_DROP),
         )
+
+
+def _set_height_axis(
+    ax: Axes, lowest: float, highest: float, is_logarithmic: bool
+) -> None:
+    """Let the y-axis go from one height to a little above another one."""
+    if is_logarithmic:
+        top = highest * (highest / lowest) ** ROOM_ABOVE
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_locator(NullLocator())
+    else:
+        top = highest + ROOM_ABOVE * (highest - lowest)
+    ax.set(ylim=(lowest, top), ylabel="height of merge")
+
+
+def _draw_cut(cut: float, note: str, ax: Axes) -> None:
+    """Draw the line of a cut, with a text at its right end."""
+    ax.axhline(cut, **MARK_LINE)
+    _, right_end = ax.get_xlim()
+    ax.text(right_end, cut, note, ha="right", va="bottom", path_effects=HALO)
+
+
+def _draw_branch_names(
+    names: Mapping[int, str], clusters: IntArray, ax: Axes, drop: float
+) -> None:
+    """Write the name of each cluster below its leaves, under a line in its color.
+
+    `clusters` go from left to right; those of one cluster are neighbors. `drop` says
+    how many points the line lies below the axis.
+    """
+    for cluster, name in names.items():
+        places = np.flatnonzero(clusters == cluster)
+        left = LEAF_SPACING * (places[0] + 0.1)
+        right = LEAF_SPACING * (places[-1] + 0.9)
+        color = cluster_color(cluster)
+        line = _below_axis(ax, drop)
+        ax.plot([left, right], [0, 0], color=color, transform=line, clip_on=False)
+        ax.text(
+            (left + right) / 2,
+            0,
+            name,
+            transform=_below_axis(ax, drop + NAME_GAP),
+            ha="center",
+            va="top",
+            fontsize=9,
+        )
+
+
+def _below_axis(ax: Axes, points: float) -> Transform:
+    """Return the coordinates whose x is that of the data, and y = 0 below the axis."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    down = ScaledTranslation(0, -points / 72, figure.dpi_scale_trans)
+    return ax.get_xaxis_transform() + down
 
 
 def _rank(values: FloatArray) -> IntArray:
@@ -396,28 +476,57 @@ def _check_level_pictures(
 
 def _check_tree(tree: TruncatedTree) -> TruncatedTree:
     """Return a tree with its arrays if they could come from `truncate_tree`."""
-    check_instance(tree, "tree", TruncatedTree)
-    Z = check_numbers(tree.Z, "tree.Z")
-    is_matrix = Z.ndim == 2 and Z.shape[1] == 4 and len(Z) > 0 and np.isfinite(Z).all()
-    if not is_matrix or not _is_linkage(Z):
-        found = f"an array of shape {Z.shape}"
-        raise ValueError(f"tree.Z: found {found}, expected a linkage matrix")
+    Z = check_truncated_tree(tree, "tree")
     labels = check_labels(tree.labels, name="tree.labels")
-    n_leaves = len(Z) + 1
-    found_leaves = np.unique(labels)
-    if not np.array_equal(found_leaves, np.arange(n_leaves)):
-        found = f"{len(found_leaves)} leaves up to {found_leaves[-1]}"
-        expected = f"each of 0 to {n_leaves - 1}"
-        raise ValueError(f"tree.labels: found {found}, expected {expected}")
+    n_found = len(np.unique(labels))
+    if n_found != len(Z) + 1:
+        expected = f"all {len(Z) + 1}"
+        raise ValueError(f"tree.labels: found {n_found} leaves, expected {expected}")
     return TruncatedTree(Z, labels)
 
 
-def _is_linkage(Z: FloatArray) -> bool:
-    """Return whether a finite matrix is a linkage matrix in SciPy's layout."""
-    ids = Z[:, :2]
-    return bool(
-        Z.min() >= 0 and (ids == np.rint(ids)).all() and hierarchy.is_valid_linkage(Z)
-    )
+def _check_gap(gap: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return two heights, the lower one first, or None."""
+    if gap is None:
+        return None
+    heights = check_numbers(gap, "gap")
+    if heights.shape != (2,) or not 0 <= heights[0] <= heights[1] < np.inf:
+        raise ValueError(f"gap: found {gap}, expected two heights, the lower one first")
+    return float(heights[0]), float(heights[1])
+
+
+def _check_branch_names(
+    names: Mapping[int, str] | None, cluster_of_leaf: IntArray | None
+) -> dict[int, str]:
+    """Return the name of each cluster, or nothing without names."""
+    if names is None:
+        return {}
+    check_instance(names, "branch_names", Mapping)
+    if cluster_of_leaf is None:
+        raise ValueError("branch_names: found without labels, expected these, too")
+    clusters = np.unique(cluster_of_leaf).tolist()
+    missing = [cluster for cluster in clusters if cluster not in names]
+    if missing:
+        expected = f"one for each cluster, {missing[0]} among them"
+        raise ValueError(f"branch_names: found {list(names)}, expected {expected}")
+    return {i: check_instance(names[i], "branch_names", str) for i in clusters}
+
+
+def _check_bottom(
+    bottom: float | None, heights: FloatArray, is_logarithmic: bool
+) -> float:
+    """Return the height at which the axis starts."""
+    if bottom is not None:
+        lowest = check_number(bottom, "bottom", minimum=0, maximum=heights.max())
+    elif is_logarithmic:
+        lowest = ROOM_BELOW * heights[heights > 0].min(initial=np.inf)
+    else:
+        lowest = 0.0
+    if is_logarithmic and not 0 < lowest < np.inf:
+        raise ValueError(
+            "logarithmic: found no height above 0 to start from, expected one"
+        )
+    return float(lowest)
 
 
 def _check_leaf_clusters(

@@ -128,14 +128,14 @@ def check_part_1(
 
     X = images.pixels / 255
     labels = page.numbers("pca-clusters.csv")["cluster"].to_numpy()
-    members = page.numbers("members.csv").drop(columns="cluster")
+    members = page.numbers("members.csv").set_index("cluster")
     for cluster in range(10):
         rows = np.flatnonzero(labels == cluster)
         distance = np.square(X[rows] - X[rows].mean(axis=0)).sum(axis=1)
         from_center = rows[np.argsort(distance, kind="stable")]
-        nearest, farthest = members.iloc[cluster, :5], members.iloc[cluster, 5:]
-        assert nearest.dropna().tolist() == from_center[:5].tolist()
-        assert farthest.dropna().tolist() == from_center[::-1][:5].tolist()
+        of_cluster = members.loc[[cluster]]
+        assert of_cluster["nearest"].tolist() == from_center[:5].tolist()
+        assert of_cluster["farthest"].tolist() == from_center[::-1][:5].tolist()
 
     counts = page.numbers("contingency.csv")
     counts = counts.set_index(counts.columns[0])

@@ -313,6 +313,20 @@ def test_only_counts_above_zero_are_written() -> None:
     assert written == [((0, 0), "1,234"), ((2, 0), "7"), ((1, 1), "500")]
 
 
+def test_rows_that_are_clusters_have_pictures_in_place_of_names() -> None:
+    table = pd.DataFrame([[3, 0], [1, 2]], index=pd.Index([4, 1], name="branch"))
+    pictures = np.stack([np.full(784, 10.0), np.full(784, 20.0)])
+    ax = plots.plot_contingency(table, new_axes(), row_pictures=pictures)
+    assert framed_images(ax) == {
+        (0, 0): (10, plots.COLORS[4]),
+        (0, 1): (20, plots.COLORS[1]),
+    }
+    assert y_tick_texts(ax) == ["", ""]
+    assert ax.get_ylabel() == "branch"
+    with pytest.raises(ValueError, match=r"^row_pictures: found .*, expected "):
+        plots.plot_contingency(table, new_axes(), row_pictures=pictures[:1])
+
+
 def test_contingency_keeps_the_order_of_the_table() -> None:
     ax = plots.plot_contingency(COUNTS, new_axes())
     np.testing.assert_array_equal(ax.images[0].get_array(), COUNTS)

@@ -172,32 +172,34 @@ def test_groups_that_do_not_fit_are_refused(groups: dict[str, NDArray[Any]]) -> 
         plots.plot_members(groups, new_axes())
 
 
-@pytest.mark.parametrize("pixels_below", [0, 40])
-def test_framed_image_stands_at_its_position(pixels_below: int) -> None:
+@pytest.mark.parametrize("offset", [(0, 0), (0, -40), (-30, 10)])
+def test_framed_image_stands_at_its_position(offset: tuple[int, int]) -> None:
     ax = Figure((4, 4), dpi=100).add_axes((0, 0, 1, 1))
     ax.set_axis_off()
     black = np.full(784, 255.0)
     position = (0.5, 0.25)  # of 400 pixels: column 200, and row 300 from the top
-    draw_framed_image(black, ax, position, None, pixels_below=pixels_below)
+    draw_framed_image(black, ax, position, None, offset=offset)
     is_black = render(ax)[..., 0] == 0
     rows = np.flatnonzero(is_black.any(axis=1))
     columns = np.flatnonzero(is_black.any(axis=0))
     assert len(rows) == len(columns) == 56, "two screen pixels for each of the image"
-    assert columns.mean() == pytest.approx(199.5, abs=1)
-    assert rows.mean() == pytest.approx(299.5 + pixels_below, abs=1)
+    assert columns.mean() == pytest.approx(199.5 + offset[0], abs=1)
+    assert rows.mean() == pytest.approx(299.5 - offset[1], abs=1)
 
 
-@pytest.mark.parametrize("pixels_below", [0, 40])
-def test_id_stands_in_the_upper_left_corner_of_its_image(pixels_below: int) -> None:
+@pytest.mark.parametrize("offset", [(0, 0), (0, -40), (-30, 10)])
+def test_id_stands_in_the_upper_left_corner_of_its_image(
+    offset: tuple[int, int],
+) -> None:
     ax = Figure((4, 4), dpi=100).add_axes((0, 0, 1, 1))
-    draw_framed_image(np.zeros(784), ax, (0.5, 0.5), 7, pixels_below=pixels_below)
+    draw_framed_image(np.zeros(784), ax, (0.5, 0.5), 7, offset=offset)
     render(ax)
     assert framed_images(ax) == {(0.5, 0.5): (0, plots.COLORS[7])}
     (text,) = ax.texts
     assert text.get_text() == "7"
     box = text.get_window_extent()
-    left = 200 - 28
-    top = 200 + 28 - pixels_below
+    left = 200 - 28 + offset[0]
+    top = 200 + 28 + offset[1]
     assert box.x0 == pytest.approx(left + 1, abs=1)
     assert box.y1 == pytest.approx(top - 1, abs=1)
 

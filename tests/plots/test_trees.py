@@ -14,6 +14,7 @@ from fmnist_clustering.plots.trees import (
     link_colors,
 )
 from tests.plots.reading import (
+    bars,
     framed_images,
     hex_colors,
     line_collection,
@@ -409,8 +410,9 @@ def test_the_layout_is_that_of_scipy(n: int, method: str) -> None:
     expected = hierarchy.dendrogram(Z, no_plot=True)
     leaves, links = dendrogram_layout(Z)
     assert leaves.tolist() == expected["leaves"]
-    np.testing.assert_array_equal(links[:, :, 0], expected["icoord"])
-    np.testing.assert_array_equal(links[:, :, 1], expected["dcoord"])
+    np.testing.assert_array_equal(links[:, 1, 1], Z[:, 2], "one link for each merge")
+    corners = np.stack([expected["icoord"], expected["dcoord"]], axis=2)
+    assert sorted(links.tolist()) == sorted(corners.tolist())
 
 
 def test_a_chain_of_a_thousand_leaves_is_drawn() -> None:
@@ -425,6 +427,86 @@ def test_a_chain_of_a_thousand_leaves_is_drawn() -> None:
     np.testing.assert_array_equal(np.sort(corners[:, 1, 1]), np.arange(1, 1000))
     feet = corners[corners[:, :, 1] == 0]
     assert np.unique(feet[:, 0]).tolist() == [5 + 10 * leaf for leaf in range(1000)]
+
+
+def test_a_gap_is_shaded_from_end_to_end() -> None:
+    ax = plots.plot_dendrogram(TOP, new_axes(), gap=(2.5, 4))
+    (band,) = bars(ax)
+    assert (band.get_y(), band.get_height()) == (2.5, 1.5)
+    assert band.get_width() == 1, "all of the axes"
+    assert band.get_zorder() < line_collection(ax).get_zorder()
+
+
+def test_branch_names_stand_below_their_leaves() -> None:
+    cut = TREE[[-3, -2], 2].mean()
+    ids = np.array([4, 0, 2])
+    labels = ids[flat_clusters(TREE, n_clusters=3)]
+    names = {0: "zero", 2: "two", 4: "four", 7: "nobody"}
+    ax = plots.plot_dendrogram(
+        TOP, new_axes(), labels=labels, cut=cut, branch_names=names
+    )
+    leaves, _ = dendrogram_layout(TOP.Z)
+    _, first_row = np.unique(TOP.labels, return_index=True)
+    cluster_of_place = labels[first_row][leaves]
+    written = {text.get_text(): text for text in ax.texts if text.get_text()}
+    assert set(written) == {"zero", "two", "four"}
+    ax.figure.canvas.draw()
+    bottom = ax.get_window_extent().y0
+    for cluster in ids.tolist():
+        text = written[names[cluster]]
+        places = np.flatnonzero(cluster_of_place == cluster)
+        assert text.get_position()[0] == pytest.approx(10 * places.mean() + 5)
+        assert text.get_window_extent().y1 < bottom
+    colors = {line.get_color() for line in ax.lines}
+    assert colors >= {plots.COLORS[cluster] for cluster in ids}
+
+
+@pytest.mark.parametrize("bottom", [None, 1.5])
+def test_a_logarithmic_axis_starts_below_the_lowest_merge(bottom: float | None) -> None:
+    ax = plots.plot_dendrogram(TOP, new_axes(), logarithmic=True, bottom=bottom)
+    low, high = ax.get_ylim()
+    assert ax.get_yscale() == "log"
+    lowest = TOP.Z[0, 2]
+    assert low == (bottom or pytest.approx(0.9 * lowest))
+    assert high > TOP.Z[-1, 2]
+    heights = np.array(segments(line_collection(ax)))[:, :, 1]
+    assert heights.min() == low, "leaves stand on the axis"
+    expected = np.maximum(TOP.Z[:, 2], low)
+    assert sorted(heights[:, 1]) == sorted(expected)
+
+
+def test_a_tree_may_be_cropped_from_below() -> None:
+    height = float(TOP.Z[10, 2])
+    ax = plots.plot_dendrogram(TOP, new_axes(), bottom=height)
+    low, high = ax.get_ylim()
+    assert low == height
+    assert high == pytest.approx(height + 1.06 * (TOP.Z[-1, 2] - height))
+    heights = np.array(segments(line_collection(ax)))[:, :, 1]
+    assert heights.min() == height
+
+
+def test_equal_rows_have_no_logarithm() -> None:
+    flat = TOP._replace(Z=TOP.Z * [1, 1, 0, 1])
+    with pytest.raises(ValueError, match=r"^logarithmic: found no height above 0"):
+        plots.plot_dendrogram(flat, new_axes(), logarithmic=True)
+    with pytest.raises(ValueError, match=r"^logarithmic: found no height above 0"):
+        plots.plot_dendrogram(TOP, new_axes(), logarithmic=True, bottom=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"gap": (4, 2)}, "gap"),
+        ({"gap": (1, np.inf)}, "gap"),
+        ({"gap": 3}, "gap"),
+        ({"branch_names": {0: "zero"}}, "branch_names"),
+        ({"bottom": 1000}, "bottom"),
+        ({"bottom": -1}, "bottom"),
+    ],
+)
+def test_settings_that_do_not_fit_a_tree(settings: dict[str, Any], name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: found .*, expected "):
+        plots.plot_dendrogram(TOP, new_axes(), **settings)
 
 
 @pytest.mark.parametrize(
