@@ -665,8 +665,8 @@ def test_branches_are_matched_by_the_rows_that_they_share() -> None:
     matched = match_branches(tree, other)
     assert matched.index.tolist() == [0, 1, 2, 3]
     assert matched["rows"].tolist() == [4, 2, 2, 4]
-    # Leaf 0 shares 3 of 4 rows with leaf 0, leaf 1 two of three rows with leaf 1. Of the
-    # four rows of the merge of 1 and 2 leaf 2 has two, and no branch has a larger share.
+    # Leaf 0 shares 3 of 4 rows with leaf 0, leaf 1 two of three rows with leaf 1. Of
+    # the four rows of the merge of 1 and 2 leaf 2 has two; no branch has more of them.
     assert matched["match"].tolist() == [0, 1, 2, 2]
     assert matched["Jaccard"].tolist() == [3 / 4, 2 / 3, 1, 1 / 2]
 

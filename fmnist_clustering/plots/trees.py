@@ -17,6 +17,7 @@ from fmnist_clustering._validation import (
     check_array,
     check_instance,
     check_labels,
+    check_names,
     check_number,
     check_numbers,
 )
@@ -179,6 +180,7 @@ def plot_dendrogram(
     pictures: ArrayLike | None = None,
     gap: tuple[float, float] | None = None,
     branch_names: Mapping[int, str] | None = None,
+    branch_notes: Sequence[str] = (),
     bottom: float | None = None,
     logarithmic: bool = False,
 ) -> Axes:
@@ -205,6 +207,10 @@ def plot_dendrogram(
         Two heights; the band between them is shaded.
     branch_names : mapping of int to str, optional
         A name for each cluster of `labels`, written below its leaves.
+    branch_notes : sequence of str
+        A text for each branch, first the leaves by id, then the merges by rising
+        height: below the number of a leaf, and above the bracket of a merge. Default:
+        none.
     bottom : float, optional
         The height at which the y-axis starts and the leaves stand; merges below it are
         drawn there. Default: 0, and on a logarithmic axis a little below the lowest
@@ -228,11 +234,10 @@ def plot_dendrogram(
     """
     tree = _check_tree(tree)
     check_instance(ax, "ax", Axes)
-    check_instance(note, "note", str)
-    if cut is not None:
-        check_number(cut, "cut", minimum=0)
+    _check_cut(cut, note)
     cluster_of_leaf = _check_leaf_clusters(labels, cut, tree)
     names = _check_branch_names(branch_names, cluster_of_leaf)
+    notes = check_names(branch_notes, "branch_notes", 2 * len(tree.Z) + 1)
     band = _check_gap(gap)
     lowest = _check_bottom(bottom, tree.Z[:, 2], logarithmic)
     leaves, links = dendrogram_layout(tree.Z)
@@ -248,7 +253,8 @@ def plot_dendrogram(
     ax.add_collection(LineCollection(list(links), colors=colors, linewidths=1.5))
     ax.set_xlim(0, LEAF_SPACING * len(leaves))
     _set_height_axis(ax, lowest, tree.Z[-1, 2], logarithmic)
-    _draw_leaves(leaves, np.bincount(tree.labels), images, clusters, ax)
+    _draw_leaves(leaves, _leaf_texts(tree, notes), images, clusters, ax)
+    _write_above(links, notes[len(leaves) :], ax)
     if cut is not None:
         _draw_cut(cut, note, ax)
     if clusters is not None:
@@ -361,18 +367,18 @@ def _draw_flows(
 
 def _draw_leaves(
     leaves: IntArray,
-    sizes: IntArray,
+    texts: list[str],
     images: FloatArray | None,
     clusters: IntArray | None,
     ax: Axes,
 ) -> None:
-    """Write the size of each leaf below it, and draw its picture if there are any.
+    """Write a text below each leaf, and draw its picture if there are any.
 
-    `leaves` and `clusters` go from left to right; `sizes` and `images` go by leaf id.
+    `leaves` and `clusters` go from left to right; `texts` and `images` go by leaf id.
     """
     positions = LEAF_SPACING * (np.arange(len(leaves)) + 0.5)
-    texts = [f"{sizes[leaf]:,}" for leaf in leaves]
-    ax.set_xticks(positions, texts, rotation=90, fontsize=8)
+    ordered = [texts[leaf] for leaf in leaves]
+    ax.set_xticks(positions, ordered, rotation=90, fontsize=8)
     ax.tick_params(axis="x", length=0)
     if images is None:
         return
@@ -407,6 +413,30 @@ def _draw_cut(cut: float, note: str, ax: Axes) -> None:
     ax.axhline(cut, **MARK_LINE)
     _, right_end = ax.get_xlim()
     ax.text(right_end, cut, note, ha="right", va="bottom", path_effects=HALO)
+
+
+def _leaf_texts(tree: TruncatedTree, notes: Sequence[str]) -> list[str]:
+    """Return the number of rows of each leaf, and below it its note if there is one."""
+    sizes = [f"{size:,}" for size in np.bincount(tree.labels)]
+    if not notes:
+        return sizes
+    of_leaves = notes[: len(sizes)]
+    return [f"{size}\n{note}" for size, note in zip(sizes, of_leaves, strict=True)]
+
+
+def _write_above(links: FloatArray, notes: Sequence[str], ax: Axes) -> None:
+    """Write a text above the bracket of each merge, if there are any."""
+    for link, note in zip(links, notes, strict=False):
+        x, y = link[1:3].mean(axis=0)
+        ax.text(
+            x,
+            y,
+            note,
+            ha="center",
+            va="bottom",
+            fontsize=8,
+            path_effects=HALO,
+        )
 
 
 def _draw_branch_names(
@@ -483,6 +513,13 @@ def _check_tree(tree: TruncatedTree) -> TruncatedTree:
         expected = f"all {len(Z) + 1}"
         raise ValueError(f"tree.labels: found {n_found} leaves, expected {expected}")
     return TruncatedTree(Z, labels)
+
+
+def _check_cut(cut: float | None, note: str) -> None:
+    """Refuse a cut that is no height, and a note that is no text."""
+    check_instance(note, "note", str)
+    if cut is not None:
+        check_number(cut, "cut", minimum=0)
 
 
 def _check_gap(gap: tuple[float, float] | None) -> tuple[float, float] | None:

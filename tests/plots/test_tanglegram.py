@@ -35,8 +35,8 @@ def line_collections(ax: Any) -> list[LineCollection]:
 
 
 def test_bands_join_the_leaves_that_share_rows() -> None:
-    # The upper leaves stand in the order 2, 0, 1. In the lower tree the merge of 0 and 2
-    # has rows whose mean place above is 17, and leaf 1 has 13: the order is 1, 0, 2.
+    # The upper leaves stand in the order 2, 0, 1. In the lower tree the merge of 0 and
+    # 2 has rows whose mean place above is 17, and leaf 1 has 13: the order is 1, 0, 2.
     bands, _, _ = line_collections(draw())
     found = {}
     widths = np.atleast_1d(bands.get_linewidth())

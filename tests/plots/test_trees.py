@@ -461,6 +461,21 @@ def test_branch_names_stand_below_their_leaves() -> None:
     assert colors >= {plots.COLORS[cluster] for cluster in ids}
 
 
+def test_notes_stand_below_leaves_and_above_merges() -> None:
+    top = truncate_tree(TREE, 3)
+    ax = plots.plot_dendrogram(top, new_axes(), branch_notes=["a", "b", "c", "d", "e"])
+    sizes = np.bincount(top.labels)
+    order = hierarchy.leaves_list(top.Z)
+    expected = [f"{sizes[leaf]}\n{'abc'[leaf]}" for leaf in order]
+    assert x_tick_texts(ax) == expected
+    places = {text.get_text(): text.get_position() for text in ax.texts}
+    links = {link[1, 1]: link for link in segments(line_collection(ax))}
+    for note, height in zip("de", top.Z[:, 2], strict=True):
+        x, y = places[note]
+        assert y == height
+        assert x == links[height][:, 0].mean()
+
+
 @pytest.mark.parametrize("bottom", [None, 1.5])
 def test_a_logarithmic_axis_starts_below_the_lowest_merge(bottom: float | None) -> None:
     ax = plots.plot_dendrogram(TOP, new_axes(), logarithmic=True, bottom=bottom)
