@@ -1,4 +1,6 @@
-"""Palettes beside those of scikit-learn, pngquant and Pillow: PSNR, bytes and seconds.
+"""Palettes beside those of scikit-learn, pngquant and Pillow: loss, bytes and seconds.
+
+Loss is PSNR, and the mean and 95th percentile of CIEDE2000 over the pixels.
 
 Each run has a process of its own, and the best time of three counts. The PSNR of
 scikit-learn is that of its best run of six on all pixels; its seconds are those of one
@@ -16,14 +18,16 @@ from tests.benchmarks.tables import PALETTES
 
 RUNS = 3
 PHOTOGRAPHS = ("china", "flower")
-N_COLORS = (5, 10, 20, 50, 100)
+N_COLORS = (2, 5, 10, 20, 50, 75, 100)
 
 HARNESS = """
 import io, subprocess, time
 import numpy as np
 from PIL import Image
 from sklearn.cluster import KMeans
-from fmnist_clustering import apply_palette, indexed_png, load_image, psnr, quantize
+from fmnist_clustering import (
+    apply_palette, delta_e, indexed_png, load_image, psnr, quantize
+)
 
 image = load_image({photograph!r})
 k = {k}
@@ -49,7 +53,7 @@ start = time.perf_counter()
 result = {timed}
 seconds = time.perf_counter() - start
 {afterwards}
-print(seconds, psnr(image, drawn), size)
+print(seconds, psnr(image, drawn), *delta_e(image, drawn), size)
 """
 
 
@@ -104,14 +108,16 @@ def measure(photograph: str, k: int, name: str) -> dict[str, str]:
         afterwards=tool.afterwards,
     )
     runs = [run_python(script).split() for _ in range(RUNS)]
-    _, decibels, size = runs[0]  # these two are the same in each run
-    seconds = min(float(run_seconds) for run_seconds, _, _ in runs)
+    _, decibels, mean, percentile, size = runs[0]  # these are the same in each run
+    seconds = min(float(run_seconds) for run_seconds, *_ in runs)
     return {
         "picture": photograph,
         "colors": str(k),
         "tool": name,
         # With all digits, because rounding twice can change the last one.
         "PSNR": f"{float(decibels):.8g}",
+        "mean delta-E": f"{float(mean):.8g}",
+        "95th percentile": f"{float(percentile):.8g}",
         "bytes": size,
         "seconds": f"{seconds:.2f}",
     }
