@@ -1,5 +1,6 @@
 """Picture files: load them as sRGB, and look up their size on disk."""
 
+import math
 import warnings
 from importlib import resources
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from fmnist_clustering._validation import check_path
+from fmnist_clustering._validation import check_integer, check_path
 
 SAMPLES = {
     "china": "danielbuechele on Flickr, CC BY 2.0",
@@ -25,13 +26,18 @@ TIFF_WHITE_IS_ZERO = 0
 """The value of `TIFF_PHOTOMETRIC` for a negative. Pillow heeds it up to 8 bits."""
 
 
-def load_image(source: str | Path) -> NDArray[np.uint8]:
+def load_image(
+    source: str | Path, *, max_pixels: int | None = None
+) -> NDArray[np.uint8]:
     """Load a picture as sRGB.
 
     Parameters
     ----------
     source : {"china", "flower"} or path
         One of scikit-learn's two sample photographs, or a file that Pillow can read.
+    max_pixels : int, optional
+        A picture of more pixels is made smaller, in its proportions, until it has about
+        as many (Lanczos resampling); 1 or more. Default: none is.
 
     Returns
     -------
@@ -41,14 +47,14 @@ def load_image(source: str | Path) -> NDArray[np.uint8]:
     Raises
     ------
     TypeError
-        When `source` is not a path.
+        When `source` is not a path, or `max_pixels` is no integer.
     FileNotFoundError
         When there is no such file.
     ValueError
         When the file cannot be read as a whole picture: it is damaged, is empty, has
         pixels whose white is unknown (floats, integers of more than 16 bits or with a
         sign, CIELAB), has a transparent color of 16-bit RGB, or is larger than Pillow
-        considers safe (89 million pixels).
+        considers safe (89 million pixels); or when `max_pixels` is below 1.
 
     Notes
     -----
@@ -57,6 +63,8 @@ def load_image(source: str | Path) -> NDArray[np.uint8]:
     A rotation that EXIF asks for is applied. The first frame of an animation is taken.
     """
     path = _find_image(source)
+    if max_pixels is not None:
+        check_integer(max_pixels, "max_pixels")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -67,7 +75,10 @@ def load_image(source: str | Path) -> NDArray[np.uint8]:
         message = f"{path}: cannot be read as a picture ({error})"
         raise ValueError(message) from None
     white = Image.new("RGBA", rgba.size, "white")
-    return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    opaque = Image.alpha_composite(white, rgba).convert("RGB")
+    if max_pixels is not None:
+        opaque = _shrink(opaque, max_pixels)
+    return np.asarray(opaque)
 
 
 def image_file_size(source: str | Path) -> int:
@@ -104,6 +115,16 @@ def _find_image(source: str | Path) -> Path:
         expected = f"a picture, or one of {samples}"
         raise FileNotFoundError(f"{path}: no such file; expected {expected}")
     return path
+
+
+def _shrink(picture: Image.Image, max_pixels: int) -> Image.Image:
+    """Return a picture of about so many pixels, or the same if it has no more."""
+    width, height = picture.size
+    scale = math.sqrt(max_pixels / (width * height))
+    if scale >= 1:
+        return picture
+    smaller = (max(1, round(scale * width)), max(1, round(scale * height)))
+    return picture.resize(smaller, Image.Resampling.LANCZOS)
 
 
 def _to_rgba(picture: Image.Image) -> Image.Image:

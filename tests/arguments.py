@@ -578,6 +578,13 @@ KINDS["palette"] = Kind(
         "below 0": lambda x: with_first(x, -1),
     },
 )
+KINDS["palette of a cloud"] = replace(
+    KINDS["palette"], bad=all_but(KINDS["palette"].bad, "fraction")
+)
+KINDS["dots"] = replace(
+    KINDS["palette of a cloud"],
+    bad=all_but(KINDS["palette of a cloud"].bad, "None"),
+)
 KINDS["colors"] = Kind(
     lambda: indexed().palette,
     same=ARRAYS | {"frame": pd.DataFrame},
@@ -632,6 +639,10 @@ KINDS["figure"] = Kind(Figure, bad=OTHER_TYPES | {"axes": lambda x: x.subplots()
 KINDS["axes"] = Kind(
     new_axes,
     bad=OTHER_TYPES | {"figure": lambda ax: ax.figure, "list of axes": lambda ax: [ax]},
+)
+KINDS["axes of a cube"] = Kind(
+    lambda: Figure().add_subplot(projection="3d"),
+    bad=KINDS["axes"].bad | {"flat axes": lambda _: new_axes()},
 )
 KINDS["axes for six scores"] = Kind(
     lambda: list(Figure().subplots(6)),
@@ -720,6 +731,7 @@ def names(*words: str) -> Kind:
 KINDS["name of one row"] = names("a")
 KINDS["names of three rows"] = names("a", "b", "c")
 KINDS["names of ten classes"] = names(*"abcdefghij")
+KINDS["notes of five branches"] = names(*"abcde")
 KINDS["names by id"] = Kind(
     lambda: {0: "a", 1: "b", 2: "c"},
     same={"other mapping": MappingProxyType},
@@ -962,7 +974,7 @@ CALLS = [
         fc.size_report,
         {**COLOR, "original": "original", "source_size": "size in bytes"},
     ),
-    Call(fc.load_image, {"source": "picture file"}),
+    Call(fc.load_image, {"source": "picture file", "max_pixels": "optional count"}),
     Call(fc.image_file_size, {"source": "picture file"}),
     Call(fc.load_split, {"split": "split", "data_dir": "optional folder"}),
     Call(fc.read_csv, {"path": "CSV file"}),
@@ -1084,6 +1096,7 @@ CALLS = [
             "pictures": "optional pictures",
             "gap": "optional gap",
             "branch_names": "optional names by id",
+            "branch_notes": "notes of five branches",
             "bottom": "optional bottom",
             "logarithmic": "flag",
         },
@@ -1099,6 +1112,10 @@ CALLS = [
             "labels": "labels of leaves",
             "is_recovered": "flags",
         },
+    ),
+    Call(
+        plots.plot_color_cloud,
+        {"colors": "palette of a cloud", "ax": "axes of a cube", "palette": "dots"},
     ),
     Call(plots.plot_palette, {**COLOR, "ax": "axes"}),
     Call(plots.plot_quantized, {**COLOR, "ax": "axes", "title": "text"}),

@@ -425,3 +425,26 @@ def test_missing_file_is_named_beside_the_samples(
     message = f"{path}: no such file; expected a picture, or one of 'china', 'flower'"
     with pytest.raises(FileNotFoundError, match=re.escape(message)):
         function(path)
+
+
+@pytest.mark.parametrize(
+    ("size", "max_pixels", "expected"),
+    [
+        ((60, 40), 2400, (40, 60)),  # as it is
+        ((60, 40), 600, (20, 30)),
+        ((1000, 1), 10, (1, 100)),  # no side becomes 0
+    ],
+)
+def test_a_large_picture_is_made_smaller(
+    tmp_path: Path, size: tuple[int, int], max_pixels: int, expected: tuple[int, int]
+) -> None:
+    path = tmp_path / "picture.png"
+    Image.new("RGB", size, (10, 200, 30)).save(path)
+    image = load_image(path, max_pixels=max_pixels)
+    assert image.shape == (*expected, 3)
+    assert (image == (10, 200, 30)).all(), "one color stays one color"
+
+
+def test_a_picture_has_one_pixel_or_more() -> None:
+    with pytest.raises(ValueError, match=r"^max_pixels: found 0, expected "):
+        load_image("flower", max_pixels=0)

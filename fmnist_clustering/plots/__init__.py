@@ -19,6 +19,7 @@ from fmnist_clustering.plots.curves import (
 )
 from fmnist_clustering.plots.images import fill_rows, plot_images, plot_members
 from fmnist_clustering.plots.palettes import (
+    plot_color_cloud,
     plot_palette,
     plot_quantized,
     plot_rate_distortion,
@@ -32,6 +33,7 @@ __all__ = [
     "GREY",
     "cluster_color",
     "fill_rows",
+    "plot_color_cloud",
     "plot_contingency",
     "plot_dendrogram",
     "plot_family_tree",

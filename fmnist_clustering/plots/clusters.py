@@ -237,29 +237,7 @@ def plot_contingency(
         row_images = check_images(row_pictures, "row_pictures", counts.shape[0])
     check_instance(ax, "ax", Axes)
 
-    highest = counts.max()
-    # White is 0. The highest count is 80 % of the way to black, so that cells stay gray
-    # and their numbers are what stands out.
-    ax.imshow(
-        counts,
-        cmap="gray_r",
-        vmin=0,
-        vmax=1.25 * highest,
-        interpolation="nearest",
-        origin="upper",
-        aspect="auto",
-    )
-    for row, column in np.argwhere(counts > 0):
-        count = counts[row, column]
-        ax.text(
-            column,
-            row,
-            f"{count:,}",
-            ha="center",
-            va="center",
-            color="white" if count > 0.6 * highest else "#222222",
-            fontsize=9,
-        )
+    _draw_counts(counts, ax)
     remove_frame(ax)
     ax.set_xticks(range(table.shape[1]), table.columns)
     ax.set_yticks(range(table.shape[0]), table.index)
@@ -386,6 +364,33 @@ def _draw_dots(xy: FloatArray, ids: IntArray, ax: Axes, random_state: int) -> No
         edgecolors="black",
         linewidths=0.8,
     )
+
+
+def _draw_counts(counts: IntArray, ax: Axes) -> None:
+    """Draw a table as gray cells with their numbers; 0 stays blank."""
+    highest = counts.max()
+    # White is 0. The highest count is 80 % of the way to black, so that cells stay gray
+    # and their numbers are what stands out.
+    ax.imshow(
+        counts,
+        cmap="gray_r",
+        vmin=0,
+        vmax=1.25 * highest,
+        interpolation="nearest",
+        origin="upper",
+        aspect="auto",
+    )
+    for row, column in np.argwhere(counts > 0):
+        count = counts[row, column]
+        ax.text(
+            column,
+            row,
+            f"{count:,}",
+            ha="center",
+            va="center",
+            color="white" if count > 0.6 * highest else "#222222",
+            fontsize=9,
+        )
 
 
 def _draw_columns_as_clusters(

@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from mpl_toolkits.mplot3d import Axes3D
+from numpy.typing import ArrayLike
 
 from fmnist_clustering._validation import (
+    FloatArray,
     check_instance,
     check_number,
     check_numbers,
@@ -96,6 +99,50 @@ def plot_quantized(image: IndexedImage, ax: Axes, *, title: str = "") -> Axes:
     return ax
 
 
+def plot_color_cloud(
+    colors: ArrayLike,
+    ax: Axes3D,
+    *,
+    palette: ArrayLike | None = None,
+) -> Axes3D:
+    """Draw pixels as points in the cube of red, green and blue, each in its own color.
+
+    Parameters
+    ----------
+    colors : (n, 3) array-like
+        sRGB colors, 0 to 255. A few thousand suffice.
+    ax : Axes3D
+        Where to draw: axes with ``projection="3d"``.
+    palette : (k, 3) array-like, optional
+        Colors that are drawn as large dots with a white rim; default: none.
+
+    Returns
+    -------
+    Axes3D
+        The same axes. Black is at the lower left; the dots are in front of all points.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is of another kind, or colors are out of range.
+    """
+    points = _check_colors(colors, "colors")
+    check_instance(ax, "ax", Axes3D)
+    ax.computed_zorder = False  # the palette before the pixels
+    style = {"linewidths": 0, "alpha": 0.5, "s": 3}
+    ax.scatter(*points.T, c=points / 255, **style)
+    if palette is not None:
+        dots = _check_colors(palette, "palette")
+        rim = {"edgecolors": "white", "depthshade": False, "s": 90}
+        ax.scatter(*dots.T, c=dots / 255, **rim)
+    ends = (0, 255)
+    ax.set(xlim=ends, ylim=ends, zlim=ends, xticks=ends, yticks=ends, zticks=ends)
+    ax.set(xlabel="red", ylabel="green", zlabel="blue")
+    ax.view_init(elev=22, azim=-58)
+    ax.set_box_aspect((1, 1, 1), zoom=0.9)
+    return ax
+
+
 def plot_rate_distortion(
     table: pd.DataFrame,
     ax: Axes,
@@ -158,6 +205,18 @@ def plot_rate_distortion(
     largest = max(table["size"].max(), source or 0)
     ax.set(xlim=(0, 1.05 * largest), ylabel="PSNR, dB (not from 0)")
     return ax
+
+
+def _check_colors(colors: ArrayLike, name: str) -> FloatArray:
+    """Return sRGB colors, one in each row."""
+    values = check_numbers(colors, name)
+    is_table = values.ndim == 2 and values.shape[1] == 3 and len(values) > 0
+    if not is_table or not ((values >= 0) & (values <= 255)).all():
+        raise ValueError(
+            f"{name}: found shape {values.shape} from {values.min(initial=0):.4g} to "
+            f"{values.max(initial=0):.4g}, expected (n, 3) from 0 to 255"
+        )
+    return values
 
 
 def _check_files(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import linkage
 
 from fmnist_clustering import IndexedImage, plots, truncate_tree
-from tests.plots.reading import new_axes
 
 Draw = Callable[[Axes], object]
 
@@ -72,10 +71,20 @@ CASES: dict[str, Draw] = {
         labels=TREE.labels,
         is_recovered=[True, False],
     ),
+    "plot_color_cloud": lambda ax: plots.plot_color_cloud(
+        PALETTE, ax, palette=PALETTE[:1]
+    ),
     "plot_palette": lambda ax: plots.plot_palette(PICTURE, ax),
     "plot_quantized": lambda ax: plots.plot_quantized(PICTURE, ax, title="two"),
     "plot_rate_distortion": lambda ax: plots.plot_rate_distortion(FILES, ax, source=5),
 }
+
+
+def projection_of(draw: Draw) -> str | None:
+    """Return the projection of the axes that a plot needs; None is the usual one."""
+    return "3d" if draw is CASES["plot_color_cloud"] else None
+
+
 every_function = pytest.mark.parametrize("draw", CASES.values(), ids=CASES.keys())
 
 
@@ -92,7 +101,8 @@ def test_draws_on_the_given_axes_only(
     shown: list[object] = []
     monkeypatch.setattr(plt, "show", shown.append)
     current = plt.figure()
-    ax, neighbor = Figure().subplots(1, 2)
+    projection = {"projection": projection_of(draw)}
+    ax, neighbor = Figure().subplots(1, 2, subplot_kw=projection)
     children_of_current = current.get_children()
     children_of_neighbor = neighbor.get_children()
     try:
@@ -113,7 +123,7 @@ def test_draws_on_the_given_axes_only(
 def test_settings_of_matplotlib_stay(draw: Draw, style: str) -> None:
     with matplotlib.style.context(style, after_reset=True):
         before = dict(matplotlib.rcParams.copy())
-        draw(new_axes())
+        draw(Figure().add_subplot(projection=projection_of(draw)))
         assert dict(matplotlib.rcParams.copy()) == before
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from fmnist_clustering import IndexedImage, plots
 from tests.plots.reading import (
@@ -207,3 +208,38 @@ def test_files_without_sizes_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=rf"^{name}: found .*, expected "):
         plots.plot_rate_distortion(table, new_axes(), source=source)
+
+
+# plot_color_cloud
+
+
+def test_pixels_stand_in_the_cube_in_their_own_colors() -> None:
+    colors = np.array([[0, 0, 0], [255, 0, 51], [10, 20, 30]])
+    ax = Figure().add_subplot(projection="3d")
+    plots.plot_color_cloud(colors, ax, palette=[[255, 255, 0]])
+    cloud, dots = ax.collections
+    x, y, z = cloud._offsets3d
+    np.testing.assert_array_equal(np.column_stack([x, y, z]), colors)
+    render(ax)  # the colors are there only when they are drawn, from back to front
+    assert sorted(hex_colors(cloud.get_facecolor())) == [
+        "#000000",
+        "#0a141e",
+        "#ff0033",
+    ]
+    assert dots.get_sizes() > cloud.get_sizes()
+    assert ax.get_xlim()[0] <= 0
+    assert ax.get_zlim()[1] >= 255
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_zlabel()) == (
+        "red",
+        "green",
+        "blue",
+    )
+
+
+@pytest.mark.parametrize("colors", [np.zeros((3, 2)), [[0, 0, 256]], np.zeros((0, 3))])
+def test_what_is_no_color_has_no_place_in_the_cube(colors: Any) -> None:
+    ax = Figure().add_subplot(projection="3d")
+    with pytest.raises(ValueError, match=r"^colors: found .*, expected "):
+        plots.plot_color_cloud(colors, ax)
+    with pytest.raises(ValueError, match=r"^palette: found .*, expected "):
+        plots.plot_color_cloud([[0, 0, 0]], ax, palette=colors)
