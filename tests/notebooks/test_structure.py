@@ -28,8 +28,8 @@ PARAMETERS = {
 CLUSTER_PAGES = ["cluster-5", "cluster-10", "cluster-100"]
 FIGURES_OF_THE_ORIGINAL = ["dataset", "elbow", "silhoutte", "dendogram", *CLUSTER_PAGES]
 
-MAX_LINES_OF_A_CELL = {"01": 20, "02": 12, "03": 12}
-MAX_FIGURES = {"01": 19, "02": 14, "03": 14}
+MAX_LINES_OF_A_CELL = 20
+MAX_FIGURES = {"01": 19, "02": 12, "03": 12}
 MAX_COLUMNS = 75
 """A PDF clips longer lines."""
 MAX_WORDS = 120
@@ -45,17 +45,6 @@ def path(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def notebook(path: Path) -> NotebookNode:
     return read(path)
-
-
-# Parts 2 and 3 are still those of the first edition, which had a fixed form.
-@pytest.fixture(params=NOTEBOOKS[1:], ids=lambda path: path.stem)
-def first_edition(request: pytest.FixtureRequest) -> NotebookNode:
-    return read(Path(request.param))
-
-
-@pytest.fixture(params=NOTEBOOKS[:1], ids=lambda path: path.stem)
-def new_edition(request: pytest.FixtureRequest) -> NotebookNode:
-    return read(Path(request.param))
 
 
 def pictures(notebook: NotebookNode) -> list[NotebookNode]:
@@ -192,21 +181,21 @@ def test_all_imports_stand_in_the_first_code_cell(notebook: NotebookNode) -> Non
     assert not [cell.source for cell in others if is_import.search(cell.source)]
 
 
-def test_cells_are_short(path: Path, notebook: NotebookNode) -> None:
+def test_cells_are_short(notebook: NotebookNode) -> None:
     _imports, *others = code_cells(notebook)
     for cell in others:
         n_lines = len(cell.source.splitlines())
-        assert n_lines <= MAX_LINES_OF_A_CELL[path.name[:2]], cell.source
+        assert n_lines <= MAX_LINES_OF_A_CELL, cell.source
 
 
-def test_lines_of_code_fit_on_a_page(new_edition: NotebookNode) -> None:
-    for cell in code_cells(new_edition):
+def test_lines_of_code_fit_on_a_page(notebook: NotebookNode) -> None:
+    for cell in code_cells(notebook):
         for line in cell.source.splitlines():
             assert len(line) <= MAX_COLUMNS, line
 
 
-def test_no_line_holds_two_statements(new_edition: NotebookNode) -> None:
-    for cell in code_cells(new_edition):
+def test_no_line_holds_two_statements(notebook: NotebookNode) -> None:
+    for cell in code_cells(notebook):
         first_lines = [
             node.lineno
             for node in ast.walk(ast.parse(cell.source))
@@ -233,35 +222,16 @@ def test_figures_are_captioned_in_order(path: Path, notebook: NotebookNode) -> N
     assert n_figures <= MAX_FIGURES[path.name[:2]]
 
 
-def test_every_section_is_a_question_with_a_reading(
-    first_edition: NotebookNode,
-) -> None:
-    _, *questions, closing = sections(first_edition)
-    for title, cells in questions:
-        assert title.endswith("?"), title
-        assert "**Reading.**" in prose(cells), title
-    assert closing[0] == "What we found"
-
-
-def test_the_last_section_has_claims_questions_and_references(
-    first_edition: NotebookNode,
-) -> None:
-    closing = first_edition.cells[-1].source
-    claims = "| claim | evidence | how sure |"
-    for part in (claims, "**Check yourself.**", "**References.**"):
-        assert part in closing
-
-
-def test_a_caption_stands_directly_below_its_figure(new_edition: NotebookNode) -> None:
-    cells = new_edition.cells
+def test_a_caption_stands_directly_below_its_figure(notebook: NotebookNode) -> None:
+    cells = notebook.cells
     for cell, below in itertools.pairwise(cells):
         if cell.cell_type == "code" and pictures(v4.new_notebook(cells=[cell])):
             assert below.cell_type == "markdown", cell.source
             assert below.source.startswith("**Figure "), cell.source
 
 
-def test_paragraphs_are_short(new_edition: NotebookNode) -> None:
-    for cell in new_edition.cells:
+def test_paragraphs_are_short(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
         is_text = cell.cell_type == "markdown" and "|---|" not in cell.source
         if is_text:
             read_aloud = re.sub(r"\(https?://[^)]+\)", "", cell.source)
@@ -270,14 +240,14 @@ def test_paragraphs_are_short(new_edition: NotebookNode) -> None:
             assert len(read_aloud.split()) <= MAX_WORDS, cell.source
 
 
-def test_the_end_has_what_a_lesson_needs(new_edition: NotebookNode) -> None:
-    titles = [title for title, _ in sections(new_edition)]
+def test_the_end_has_what_a_lesson_needs(notebook: NotebookNode) -> None:
+    titles = [title for title, _ in sections(notebook)]
     assert titles[-4:] == ["What we found", "Exercises", "Glossary", "References"]
-    assert "| claim | evidence | how sure |" in prose(new_edition.cells)
+    assert "| claim | evidence | how sure |" in prose(notebook.cells)
 
 
-def test_every_reference_is_cited_and_linked(new_edition: NotebookNode) -> None:
-    *lesson, (_, references) = sections(new_edition)
+def test_every_reference_is_cited_and_linked(notebook: NotebookNode) -> None:
+    *lesson, (_, references) = sections(notebook)
     text = "\n".join(prose(cells) for _, cells in lesson)
     entries = re.findall(r"^- (.+)$", prose(references), re.MULTILINE)
     assert entries
