@@ -37,7 +37,7 @@ SPEEDS = {
         "scikit-learn on all pixels, `n_init=1`",
     ),
 }
-"""The rows of benchmarks.csv that README shows, and what it calls them."""
+"""The rows of benchmarks.csv that are shown first, and what it calls them."""
 
 
 def read_rows(csv: Path) -> pd.DataFrame:
@@ -106,8 +106,7 @@ def results_table() -> str:
         rows.append((f"the photograph in {k} colors", result, "quantized"))
 
     linked = [
-        (what, result, f"[{name}.csv](artifacts/{name}.csv)")
-        for what, result, name in rows
+        (what, result, f"[{name}.csv]({name}.csv)") for what, result, name in rows
     ]
     return markdown_table(["", "result", "from"], linked)
 
@@ -124,7 +123,7 @@ def _say_cut(name: str) -> str:
 
 
 def speeds_table() -> str:
-    """Return the few speeds that README shows."""
+    """Return a few speeds, those that matter most."""
     benchmarks = read_rows(BENCHMARKS).set_index(["case", "who"])
     rows = []
     for (case, peer), (task, peers_way) in SPEEDS.items():
@@ -184,14 +183,16 @@ def palettes_table() -> str:
     tools = palettes["tool"].unique()
     by_case = palettes.set_index(["picture", "colors", "tool"])
 
-    quality = []
-    for photograph in photographs:
-        for n_colors in all_colors:
-            cells = [photograph, n_colors]
-            for tool in tools:
-                decibels = by_case.loc[(photograph, n_colors, tool), "PSNR"]
-                cells.append(round_half_up(decibels, 2))
-            quality.append(cells)
+    losses = {"PSNR": "PSNR, dB", "mean delta-E": "mean delta-E (lower is better)"}
+    quality = {}
+    for column, head in losses.items():
+        rows = []
+        for photograph in photographs:
+            for n_colors in all_colors:
+                scores = [by_case[column][photograph, n_colors, x] for x in tools]
+                cells = [round_half_up(score, 2) for score in scores]
+                rows.append([photograph, n_colors, *cells])
+        quality[column] = markdown_table([head, "colors", *tools], rows)
 
     most_colors = all_colors[-1]
     costs = []
@@ -208,7 +209,7 @@ def palettes_table() -> str:
     for photograph in photographs:
         cost_heads += [f"{photograph}, s", f"{photograph}, bytes"]
     parts = [
-        markdown_table(["PSNR, dB", "colors", *tools], quality),
+        *quality.values(),
         f"With {most_colors} colors:",
         markdown_table(cost_heads, costs),
         measured_on(palettes.iloc[0]),
@@ -318,8 +319,14 @@ TABLES: dict[str, Callable[[], str]] = {
 """What makes each table."""
 
 PAGES = {
-    "README.md": ("results", "speeds"),
-    "artifacts/README.md": ("validation", "benchmarks", "palettes", "original"),
+    "artifacts/README.md": (
+        "results",
+        "speeds",
+        "validation",
+        "benchmarks",
+        "palettes",
+        "original",
+    ),
 }
 """Which tables stand on which page."""
 
