@@ -5,9 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-# A PDF clips longer lines. Parts 2 and 3 still have to be shortened.
+# A PDF of a notebook clips longer lines.
 PAGE_WIDTH := 75
-NOTEBOOK_WIDTH := 92
 STAGED := build/test/artifacts
 UNIT := tests --ignore tests/notebooks --numprocesses auto
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovider
@@ -31,9 +30,8 @@ check: lint types quick structure  ## the quick part of `make test`: about a min
 lint: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/ruff check --line-length $(NOTEBOOK_WIDTH) notebooks/*.ipynb
-	$(BIN)/ruff format --check --line-length $(PAGE_WIDTH) notebooks/01*.ipynb
-	$(BIN)/ruff format --check --line-length $(NOTEBOOK_WIDTH) notebooks/0[23]*.ipynb
+	$(BIN)/ruff check --line-length $(PAGE_WIDTH) notebooks/*.ipynb
+	$(BIN)/ruff format --check --line-length $(PAGE_WIDTH) notebooks/*.ipynb
 	$(BIN)/lint-imports --no-cache
 
 types: $(INSTALLED)
