@@ -15,12 +15,12 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovid
 .NOTPARALLEL:
 .PHONY: notebooks tables test check lint types unit quick structure nbval artifacts \
 	prose settings validate bench bench-original reproduce mutation coverage random lowest \
-	hosted fresh lab lock clean help
+	hosted fresh setup lab lock clean help
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and renew artifacts/ (the default)
 	$(BIN)/python -m fmnist_clustering run
 
-tables: $(INSTALLED)  ## renew the tables of README.md and artifacts/README.md
+tables: $(INSTALLED)  ## renew the tables of artifacts/README.md
 	$(BIN)/python -m tests.benchmarks.tables
 
 test: lint types unit structure nbval artifacts prose settings  ## everything that CI checks
@@ -97,6 +97,8 @@ hosted:  ## the notebooks with the versions that Colab brings
 
 fresh:  ## clone into an empty folder, and run the two commands of README there
 	tests/fresh.sh
+
+setup: $(INSTALLED)  ## make .venv, and nothing else
 
 lab: $(INSTALLED)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

@@ -1,4 +1,4 @@
-"""The tables of README.md and artifacts/README.md: ``make tables`` renews them.
+"""The tables of artifacts/README.md: ``make tables`` renews them.
 
 Each table is made from files of artifacts/ and nothing else. It stands between two
 comments, which `marks` returns.
