@@ -510,6 +510,29 @@ sys.exit(main(["run"]))"""
 
 
 @posix_only
+def test_threads_that_lose_the_kernel_print_nothing(held: Held) -> None:
+    # This thread ends with an error just after the interrupt has arrived.
+    code = """\
+import signal, socket, sys, threading, time
+from fmnist_clustering.runner.execute import main
+
+def fail_when_interrupted():
+    woken.recv(1)
+    time.sleep(0.05)
+    raise RuntimeError("the kernel is gone")
+
+waking, woken = socket.socketpair()
+waking.setblocking(False)
+signal.set_wakeup_fd(waking.fileno())
+threading.Thread(target=fail_when_interrupted, daemon=True).start()
+sys.exit(main(["run"]))"""
+    before = state(held.checkout)
+    ended = end_with_signals(held, "SIGINT", command=(sys.executable, "-c", code))
+    assert state(held.checkout) == before
+    assert (ended.code, ended.err) == (130, INTERRUPTED)
+
+
+@posix_only
 def test_after_a_kill_9_the_next_run_finishes_the_job(held: Held) -> None:
     before = state(held.checkout)
     ended = end_with_signals(held, "SIGKILL")

@@ -13,9 +13,11 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 from fmnist_clustering.data import find_checkout
@@ -113,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     notebooks, settings, output_dir = _parse_arguments(arguments)
     try:
-        with _terminated_like_interrupted():
+        with _interrupted_quietly():
             run(notebooks, settings=settings, output_dir=output_dir)
     except (RunError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
@@ -225,13 +227,29 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM, the polite kill, raise KeyboardInterrupt as Ctrl-C does."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _interrupted_quietly() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM, the polite kill, raise KeyboardInterrupt and no more.
+
+    Threads that talk to the kernel may lose it then, and would print a traceback.
+    """
+    excepthook = threading.excepthook
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        threading.excepthook = _ignore_error_of_thread
+        signal.default_int_handler(number, frame)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.signal(number, interrupt) for number in signals]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in zip(signals, previous, strict=True):
+            signal.signal(number, handler)
+        threading.excepthook = excepthook
+
+
+def _ignore_error_of_thread(_error: threading.ExceptHookArgs) -> None:
+    """Print nothing about the end of a thread."""
 
 
 def _find_notebooks() -> list[Path]:
