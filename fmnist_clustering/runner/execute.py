@@ -238,7 +238,9 @@ def _interrupted_quietly() -> Iterator[None]:
         threading.excepthook = _ignore_error_of_thread
         signal.default_int_handler(number, frame)
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signals.append(signal.SIGINT)  # in the background it may be ignored
     previous = [signal.signal(number, interrupt) for number in signals]
     try:
         yield
