@@ -434,16 +434,15 @@ def match_branches(tree: TruncatedTree, other: TruncatedTree) -> pd.DataFrame:
         When an argument is no truncated tree, or the two have different numbers of
         rows.
     """
-    below = _leaves_below(check_truncated_tree(tree, "tree"))
-    below_other = _leaves_below(check_truncated_tree(other, "other"))
-    n = len(tree.labels)
-    labels = check_labels(tree.labels, name="tree.labels")
-    other_labels = check_labels(other.labels, n, "other.labels")
+    tree = check_truncated_tree(tree, "tree")
+    other = check_truncated_tree(other, "other", len(tree.labels))
+    below = _leaves_below(tree.Z)
+    below_other = _leaves_below(other.Z)
 
     # Rows by leaf of the one and leaf of the other tree; then added up to branches.
     shape = (below.shape[1], below_other.shape[1])
     leaf_counts = np.zeros(shape, dtype=np.int64)
-    np.add.at(leaf_counts, (labels, other_labels), 1)
+    np.add.at(leaf_counts, (tree.labels, other.labels), 1)
     in_both = below @ leaf_counts @ below_other.T
     sizes = below @ leaf_counts.sum(axis=1)
     sizes_other = below_other @ leaf_counts.sum(axis=0)
@@ -459,8 +458,10 @@ def match_branches(tree: TruncatedTree, other: TruncatedTree) -> pd.DataFrame:
     return matched[:-1].rename_axis("branch")
 
 
-def check_truncated_tree(tree: TruncatedTree, name: str) -> FloatArray:
-    """Return the linkage matrix of a truncated tree whose labels name its leaves.
+def check_truncated_tree(
+    tree: TruncatedTree, name: str, n_rows: int | None = None
+) -> TruncatedTree:
+    """Return a truncated tree with its arrays, whose labels name its leaves.
 
     Parameters
     ----------
@@ -468,25 +469,27 @@ def check_truncated_tree(tree: TruncatedTree, name: str) -> FloatArray:
         The argument.
     name : str
         What an error message calls it.
+    n_rows : int, optional
+        The number of rows that is expected; default: any.
 
     Returns
     -------
-    (n_leaves - 1, 4) float64
-        The small tree.
+    TruncatedTree
+        The same tree. Some of its leaves may hold no row.
 
     Raises
     ------
     TypeError, ValueError
-        When `tree` is no TruncatedTree, or could not come from `truncate_tree`. Its
-        labels need not name all leaves.
+        When `tree` is no TruncatedTree, has another number of rows, or could not come
+        from `truncate_tree`.
     """
     check_instance(tree, name, TruncatedTree)
     Z = _check_linkage(tree.Z, f"{name}.Z")
-    labels = check_labels(tree.labels, name=f"{name}.labels")
+    labels = check_labels(tree.labels, n_rows, f"{name}.labels")
     if labels.max() > len(Z):
         expected = f"leaves of the tree, 0 to {len(Z)}"
         raise ValueError(f"{name}.labels: found {labels.max()}, expected {expected}")
-    return Z
+    return TruncatedTree(Z, labels)
 
 
 def compare_linkages(

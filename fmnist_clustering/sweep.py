@@ -409,8 +409,11 @@ def _fit_halves(
         for n_clusters in k
         for half in halves
     ]
-    fits = iter(_fit_each(requests, "k-means on resamples"))
-    centroids = [np.stack([next(fits).centroids * unit for _ in halves]) for _ in k]
+    fits = _fit_each(requests, "k-means on resamples")
+    centroids = []
+    for first in range(0, len(fits), n_resamples):
+        fits_of_k = fits[first : first + n_resamples]
+        centroids.append(np.stack([fit.centroids * unit for fit in fits_of_k]))
     return _Halves(points, k, centroids)
 
 

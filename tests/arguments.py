@@ -738,7 +738,6 @@ KINDS["names by id"] = Kind(
     bad=all_but(OTHER_TYPES, "None", "mapping"),
     misfits={"a name is missing": constant({0: "a", 1: "b"})},
 )
-KINDS["optional names by id"] = KINDS["names by id"]
 KINDS["optional gap"] = Kind(
     lambda: (1.0, 2.0),
     same={"list": list, "array": np.array},
@@ -1095,7 +1094,7 @@ CALLS = [
             "note": "text",
             "pictures": "optional pictures",
             "gap": "optional gap",
-            "branch_names": "optional names by id",
+            "branch_names": "names by id",
             "branch_notes": "notes of five branches",
             "bottom": "optional bottom",
             "logarithmic": "flag",

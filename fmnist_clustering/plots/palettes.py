@@ -129,12 +129,10 @@ def plot_color_cloud(
     points = _check_colors(colors, "colors")
     check_instance(ax, "ax", Axes3D)
     ax.computed_zorder = False  # the palette before the pixels
-    style = {"linewidths": 0, "alpha": 0.5, "s": 3}
-    ax.scatter(*points.T, c=points / 255, **style)
+    ax.scatter(*points.T, c=points / 255, s=3, alpha=0.5, linewidths=0)
     if palette is not None:
         dots = _check_colors(palette, "palette")
-        rim = {"edgecolors": "white", "depthshade": False, "s": 90}
-        ax.scatter(*dots.T, c=dots / 255, **rim)
+        ax.scatter(*dots.T, c=dots / 255, s=90, edgecolors="white", depthshade=False)
     ends = (0, 255)
     ax.set(xlim=ends, ylim=ends, zlim=ends, xticks=ends, yticks=ends, zticks=ends)
     ax.set(xlabel="red", ylabel="green", zlabel="blue")

@@ -80,27 +80,28 @@ def plot_tanglegram(
     TypeError, ValueError
         When an argument is of another kind, or their sizes do not fit each other.
     """
-    Z = check_truncated_tree(upper, "upper")
-    Z_lower = check_truncated_tree(lower, "lower")
-    leaf_of_row = check_labels(upper.labels, name="upper.labels")
-    n = len(leaf_of_row)
-    lower_leaf_of_row = check_labels(lower.labels, n, "lower.labels")
-    clusters = _clusters_of_leaves(labels, leaf_of_row, len(Z) + 1)
-    images = check_images(pictures, "pictures", len(Z) + 1)
-    lower_images = check_images(lower_pictures, "lower_pictures", len(Z_lower) + 1)
-    recovered = _check_flags(is_recovered, len(Z))
+    upper = check_truncated_tree(upper, "upper")
+    n_rows = len(upper.labels)
+    lower = check_truncated_tree(lower, "lower", n_rows)
+    n_leaves = len(upper.Z) + 1
+    n_lower_leaves = len(lower.Z) + 1
+    clusters = _clusters_of_leaves(labels, upper.labels, n_leaves)
+    images = check_images(pictures, "pictures", n_leaves)
+    lower_images = check_images(lower_pictures, "lower_pictures", n_lower_leaves)
+    recovered = _check_flags(is_recovered, n_leaves - 1)
     check_instance(ax, "ax", Axes)
 
-    shared = np.zeros((len(Z) + 1, len(Z_lower) + 1))
-    np.add.at(shared, (leaf_of_row, lower_leaf_of_row), 1 / n)
-    x = _leaf_places(Z)
-    Z_turned = turn_towards(Z_lower, x @ shared, shared.sum(axis=0))
+    # The share of the rows in each leaf of the one and each leaf of the other tree.
+    shared = np.zeros((n_leaves, n_lower_leaves))
+    np.add.at(shared, (upper.labels, lower.labels), 1 / n_rows)
+    x = _leaf_places(upper.Z)
+    Z_turned = turn_towards(lower.Z, x @ shared, shared.sum(axis=0))
     x_lower = _leaf_places(Z_turned)
 
     _draw_bands(shared, x, x_lower, clusters, ax)
     colors = np.where(recovered, "black", PALE).tolist()
     widths = np.where(recovered, THICK, THIN).tolist()
-    _draw_tree(Z, 1, colors, widths, ax)
+    _draw_tree(upper.Z, 1, colors, widths, ax)
     _draw_tree(Z_turned, -1, GREY, THIN, ax)
     for leaf, place in enumerate(x):
         above = (float(place), PICTURE_HEIGHT)
@@ -108,7 +109,7 @@ def plot_tanglegram(
     for leaf, place in enumerate(x_lower):
         below = (float(place), -PICTURE_HEIGHT)
         draw_framed_image(lower_images[leaf], ax, below, None)
-    n_columns = max(len(x), len(x_lower))
+    n_columns = max(n_leaves, n_lower_leaves)
     ax.set(xlim=(0, LEAF_SPACING * n_columns), ylim=(-1.02, 1.02))
     remove_frame(ax)
     return ax
@@ -166,7 +167,10 @@ def _draw_tree(
 
     `colors` and `widths` are those of all merges, or go by merge.
     """
-    _, links = dendrogram_layout(Z / [1, 1, Z[-1, 2] or 1.0, 1])
+    _, links = dendrogram_layout(Z)
+    highest = Z[-1, 2]
+    if highest > 0:  # else all rows are equal, and there is nothing to scale
+        links[:, :, 1] /= highest
     links[:, :, 1] = side * (LEAF_HEIGHT + (1 - LEAF_HEIGHT) * links[:, :, 1])
     ax.add_collection(LineCollection(list(links), colors=colors, linewidths=widths))
 

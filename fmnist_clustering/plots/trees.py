@@ -506,13 +506,14 @@ def _check_level_pictures(
 
 def _check_tree(tree: TruncatedTree) -> TruncatedTree:
     """Return a tree with its arrays if they could come from `truncate_tree`."""
-    Z = check_truncated_tree(tree, "tree")
-    labels = check_labels(tree.labels, name="tree.labels")
-    n_found = len(np.unique(labels))
-    if n_found != len(Z) + 1:
-        expected = f"all {len(Z) + 1}"
-        raise ValueError(f"tree.labels: found {n_found} leaves, expected {expected}")
-    return TruncatedTree(Z, labels)
+    checked = check_truncated_tree(tree, "tree")
+    n_leaves = len(checked.Z) + 1
+    n_found = len(np.unique(checked.labels))
+    if n_found != n_leaves:
+        raise ValueError(
+            f"tree.labels: found {n_found} leaves, expected all {n_leaves}"
+        )
+    return checked
 
 
 def _check_cut(cut: float | None, note: str) -> None:

@@ -72,7 +72,6 @@ CONSTANTS = {  # number: (the notebooks where it is one, reason)
     "0.4": ("01", "strength from which a bend is an elbow"),
     "0.75": ("02", "Jaccard index from which a branch is called stable"),
     "17,430": ("02", "trees without clusters, from which the limit of a rule comes"),
-    "0.94": ("02", "what part 1 prints about k-means"),
 }
 
 
