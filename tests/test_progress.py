@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fmnist_clustering.progress import ARTIFACTS_VARIABLE, track
+from fmnist_clustering.progress import ARTIFACTS_VARIABLE, is_live, track
 
 
 class Terminal(io.StringIO):
@@ -126,12 +126,58 @@ def messages(kernel: Any, code: str, allow_stdin: bool) -> list[Any]:
     return shown
 
 
+def after_updates(shown: list[Any]) -> list[Any]:
+    """Return the outputs that are left below a cell when it has ended."""
+    outputs: dict[str, Any] = {}
+    for message in shown:
+        content = message["content"]
+        if message["msg_type"] in ("display_data", "update_display_data"):
+            outputs[content["transient"]["display_id"]] = content["data"]
+        else:
+            outputs[message["header"]["msg_id"]] = content
+    return [*outputs.values()]
+
+
 @pytest.mark.slow
-def test_a_front_end_that_takes_input_gets_a_bar(kernel: Any) -> None:
+def test_a_front_end_that_takes_input_gets_a_bar_of_text(kernel: Any) -> None:
     shown = messages(kernel, LOOP, allow_stdin=True)
-    assert "letters" in str([message["content"] for message in shown])
     kinds = {message["msg_type"] for message in shown}
-    assert kinds & {"display_data", "stream"}
+    assert kinds == {"display_data", "update_display_data"}  # no comm: no widget
+    texts = [message["content"]["data"].get("text/plain", "") for message in shown]
+    assert any("letters" in text and "/2" in text for text in texts)
+    assert after_updates(shown) == [{}]
+
+
+@pytest.mark.slow
+def test_all_bars_of_a_cell_share_one_place(kernel: Any) -> None:
+    shown = messages(kernel, f"{LOOP}\n{LOOP}", allow_stdin=True)
+    assert after_updates(shown) == [{}]
+    assert after_updates(messages(kernel, LOOP, allow_stdin=True)) == [{}]
+
+
+@pytest.mark.slow
+def test_a_bar_vanishes_when_an_error_ends_the_loop(kernel: Any) -> None:
+    code = """
+from fmnist_clustering.progress import track
+[*track((1 // number for number in (1, 0)), 2, "numbers")]"""
+    empty, error = after_updates(messages(kernel, code, allow_stdin=True))
+    assert empty == {}
+    assert error["ename"] == "ZeroDivisionError"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("allow_stdin", "is_live"), [(True, "True"), (False, "False")])
+def test_a_session_is_live_where_somebody_may_answer(
+    kernel: Any, allow_stdin: bool, is_live: str
+) -> None:
+    code = "from fmnist_clustering.progress import is_live; print(is_live())"
+    (output,) = messages(kernel, code, allow_stdin)
+    assert output["content"]["text"].strip() == is_live
+
+
+def test_a_terminal_is_not_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_stderr(monkeypatch)
+    assert not is_live()
 
 
 @pytest.mark.slow
