@@ -176,11 +176,42 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+class LoopStopped(Exception):  # noqa: N818  # it ends a task, and is no error
+    """Ends a task whose result nobody wants any more."""
+
+
+_this_thread = threading.local()
+"""Has the attribute ``loop`` while this thread is at a task of it."""
+
+
+def leave_if_stopped() -> None:
+    """End the task of this thread if its loop has been stopped.
+
+    Long computations call this regularly, so that a loop which is interrupted need not
+    wait for them. Outside of a task, and in the main thread, which gets interrupts
+    itself, nothing happens.
+
+    Raises
+    ------
+    LoopStopped
+        When nobody wants the result of the task.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return
+    loop = getattr(_this_thread, "loop", None)
+    while loop is not None:
+        if loop.is_stopped:
+            raise LoopStopped
+        loop = loop.around
+
+
 class _Loop:
     """What the tasks of one loop share. In another process they get a new one."""
 
     def __init__(self) -> None:
         self.is_stopped = False
+        # The loop whose task has started this one, if any.
+        self.around: _Loop | None = getattr(_this_thread, "loop", None)
         self.running: set[int] = set()  # the threads that are at a task
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -192,13 +223,18 @@ class _Loop:
         # that the loop is stopped, or `stop` sees this task. A lock would not do, since
         # an interrupt may come between taking it and the block.
         thread = threading.get_ident()
+        loop_before = getattr(_this_thread, "loop", None)
         self.running.add(thread)
         try:
             if self.is_stopped:
                 return None
+            _this_thread.loop = self
             with single_threaded_blas():
                 return task(*args, **kwargs)
+        except LoopStopped:
+            return None
         finally:
+            _this_thread.loop = loop_before
             self.running.discard(thread)
 
     def stop(self) -> None:

@@ -18,15 +18,22 @@ from joblib import delayed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from fmnist_clustering import (
+    KMeansFit,
     _threads,
     condensed_distances,
+    fit_kmeans,
     linkage,
     quantize,
     silhouette_samples,
     stability,
     sweep_k,
 )
-from fmnist_clustering._threads import run_parallel, single_threaded_blas
+from fmnist_clustering._threads import (
+    _Loop,
+    leave_if_stopped,
+    run_parallel,
+    single_threaded_blas,
+)
 from tests.checkouts import posix_only
 
 
@@ -317,6 +324,75 @@ def test_an_iterator_that_is_closed_early(n_jobs: int) -> None:
     n_started = len(started)
     time.sleep(0.2)
     assert len(started) == n_started < 30
+
+
+def test_a_task_that_takes_long_ends_with_its_loop() -> None:
+    n_turns = 0
+
+    def turn(number: int) -> int:
+        nonlocal n_turns
+        while number > 0 and n_turns < 3000:  # 30 seconds, if nothing ends it
+            leave_if_stopped()
+            n_turns += 1
+            time.sleep(0.01)
+        return number
+
+    with joblib.parallel_config(n_jobs=2):
+        results = run_parallel(map(delayed(turn), range(2)), 2, "numbers")
+        assert next(results) == 0
+        results.close()  # type: ignore[attr-defined]
+    assert n_turns < 1000
+    assert set(limits()) == {2}
+
+
+def test_a_fit_ends_with_its_loop() -> None:
+    points = np.random.default_rng(0).random((300, 30))
+    results: list[object] = []
+
+    def fit_in_another_thread(loop: _Loop, is_stopped: bool) -> None:
+        def fit() -> object:
+            loop.is_stopped = is_stopped
+            return fit_kmeans(points, 3)
+
+        results.append(loop.run(fit))
+
+    for is_stopped in (False, True):
+        arguments = (_Loop(), is_stopped)
+        thread = threading.Thread(target=fit_in_another_thread, args=arguments)
+        thread.start()
+        thread.join()
+    finished, stopped = results
+    assert isinstance(finished, KMeansFit)
+    assert stopped is None
+
+
+def test_a_loop_inside_of_a_task_ends_with_the_loop_around_it() -> None:
+    outer = _Loop()
+    ends = []
+
+    def inner_task() -> str:
+        outer.is_stopped = True
+        leave_if_stopped()
+        return "went on"
+
+    def outer_task() -> None:
+        ends.append(_Loop().run(inner_task))
+
+    thread = threading.Thread(target=outer.run, args=(outer_task,))
+    thread.start()
+    thread.join()
+    assert ends == [None]
+
+
+def test_nothing_ends_in_the_main_thread() -> None:
+    loop = _Loop()
+
+    def stop_and_go_on() -> str:
+        loop.is_stopped = True
+        leave_if_stopped()
+        return "went on"
+
+    assert loop.run(stop_and_go_on) == "went on"
 
 
 def test_an_iterator_that_is_never_finished_limits_nothing() -> None:
