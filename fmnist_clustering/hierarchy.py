@@ -93,6 +93,9 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     by SciPy from the distances, 16 bytes for each pair of rows; 10,000 rows take
     800 MB.
 
+    SciPy cannot be interrupted while it builds a tree: 10,000 rows take it up to three
+    seconds, and Ctrl-C waits so long.
+
     Where several pairs of clusters are equally near, more than one tree is right, and
     which of them is returned is only a convention. From rows, "ward" merges equal rows
     first, and then reads ties from the numbers of the first rows of the clusters
@@ -559,11 +562,17 @@ def _cophenetic_correlation(tree: FloatArray, distances: FloatArray) -> float:
     """Return the correlation of distances and heights; NaN if either are all equal."""
     if np.ptp(distances) == 0 or np.ptp(tree[:, 2]) == 0:
         return math.nan
-    # It does not depend on the units, but SciPy squares both.
+    # It does not depend on the units, but both are squared.
     scaled_tree = tree / [1, 1, power_of_two_near(tree[-1, 2]), 1]
-    scaled_distances = distances / power_of_two_near(distances.max())
-    correlation, _ = hierarchy.cophenet(scaled_tree, scaled_distances)
-    return float(correlation)
+    heights = hierarchy.cophenet(scaled_tree)
+    heights -= heights.mean()
+    centered = distances / power_of_two_near(distances.max())
+    centered -= centered.mean()
+    # SciPy would return the correlation, too, but makes more arrays of this size.
+    # einsum makes none, and adds up in the same order with any number of threads.
+    covariance = np.einsum("i,i", heights, centered)
+    variances = np.einsum("i,i", heights, heights), np.einsum("i,i", centered, centered)
+    return float(covariance / math.sqrt(math.prod(variances)))
 
 
 def _scipy_tree(distances: FloatArray, method: str) -> FloatArray:
