@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ class Ended(NamedTuple):
     err: str
 
 
-def run_in(folder: Path, *arguments: object) -> Ended:
+def run_in(folder: Path, *arguments: object, command: str = "run") -> Ended:
     """Run the command line in this process, with another current folder."""
     out = io.StringIO()
     err = io.StringIO()
@@ -42,7 +43,7 @@ def run_in(folder: Path, *arguments: object) -> Ended:
         contextlib.redirect_stderr(err),
     ):
         try:
-            code: Any = execute.main(["run", *map(str, arguments)])
+            code: Any = execute.main([command, *map(str, arguments)])
         except SystemExit as end:
             code = end.code
     return Ended(code, out.getvalue(), err.getvalue())
@@ -118,6 +119,16 @@ def state(folder: Path) -> dict[str, tuple[int, int, bytes]]:
             identity = (status.st_ino, status.st_mtime_ns, path.read_bytes())
             files[path.relative_to(folder).as_posix()] = identity
     return files
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as somebody who has told it a name; return what it prints."""
+    name = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    command = ["git", *name, *arguments]
+    ended = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True
+    )
+    return ended.stdout
 
 
 def read_notebook(path: Path) -> NotebookNode:

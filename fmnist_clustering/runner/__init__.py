@@ -1,4 +1,4 @@
-"""``python -m fmnist_clustering run``: execute the notebooks, keep their results."""
+"""``python -m fmnist_clustering``: execute the notebooks, keep their results."""
 
 
 class RunError(Exception):

@@ -1,13 +1,11 @@
 """Execute notebooks and put their results in place: each file whole, the notebook last.
 
-``python -m fmnist_clustering run [NOTEBOOK ...]``
+``python -m fmnist_clustering run [NOTEBOOK ...]``, and beside it ``clean``.
 """
 
 import argparse
 import asyncio
 import contextlib
-import errno
-import importlib.util
 import os
 import re
 import shutil
@@ -23,7 +21,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from fmnist_clustering.data import find_checkout
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 from fmnist_clustering.runner import RunError
+from fmnist_clustering.runner.clean import clean
 from fmnist_clustering.runner.compare import difference
+from fmnist_clustering.runner.files import (
+    check_installed,
+    find_notebooks,
+    notebook_text,
+    read_notebook,
+    replace,
+)
 from fmnist_clustering.runner.lock import hold_lock
 from fmnist_clustering.runner.parameters import (
     DATA_DIR,
@@ -49,26 +55,6 @@ is the one of a kernel: a reader's own could need a screen.
 
 CELL_TIMEOUT = 1800
 """Seconds after which a cell is given up. The slowest one takes a few minutes."""
-
-NOTEBOOK_METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-        "name": "python3",
-    },
-    "language_info": {
-        "codemirror_mode": {"name": "ipython", "version": 3},
-        "file_extension": ".py",
-        "mimetype": "text/x-python",
-        "name": "python",
-        "nbconvert_exporter": "python",
-        "pygments_lexer": "ipython3",
-    },
-}
-"""What JupyterLab writes when it saves, without the version of Python.
-
-It is the same on every machine, so that a run changes nothing but results.
-"""
 
 STAGE_NAME = ".run"
 """Folder below ``build/`` for the results of the notebook under way."""
@@ -105,18 +91,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 if every notebook succeeded, 1 after an error, 130 if the run
-        was interrupted.
+        The exit code: 0 if every notebook succeeded, 1 after an error, 130 if the
+        command was interrupted.
 
     Raises
     ------
     SystemExit
         With code 2 for wrong arguments, and with code 0 for ``--help``.
     """
-    notebooks, settings, output_dir = _parse_arguments(arguments)
+    options = _parse_arguments(arguments)
     try:
         with _interrupted_quietly():
-            run(notebooks, settings=settings, output_dir=output_dir)
+            if options.command == "clean":
+                changed = clean(options.notebooks)
+                print(f"changed notebooks: {len(changed)}")
+            else:
+                run(
+                    options.notebooks,
+                    settings=options.settings,
+                    output_dir=options.output_dir,
+                )
     except (RunError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
@@ -161,8 +155,9 @@ def run(
     last. A run that is killed in between leaves some files new and the others old, but
     none half-written; the next run replaces the rest.
     """
-    paths = [path.resolve() for path in notebooks] or _find_notebooks()
-    sources = {path: _read_notebook(path) for path in paths}
+    check_installed(*REQUIRED_MODULES)
+    paths = [path.resolve() for path in notebooks] or find_notebooks()
+    sources = {path: read_notebook(path) for path in paths}
     apply_settings(list(sources.values()), settings or {})
     targets = {path: _find_targets(path, output_dir) for path in sources}
 
@@ -173,40 +168,52 @@ def run(
             _run_one(notebook, path, targets[path])
 
 
-def _parse_arguments(
-    arguments: Sequence[str] | None,
-) -> tuple[list[Path], dict[str, object], Path | None]:
-    """Return notebooks, settings and the folder for results."""
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the command and its notebooks, for ``run`` also settings and a folder."""
     parser = argparse.ArgumentParser(prog="python -m fmnist_clustering")
     commands = parser.add_subparsers(dest="command", required=True)
     run_parser = commands.add_parser(
         "run",
         help="execute notebooks in place and regenerate artifacts/",
     )
+    clean_parser = commands.add_parser(
+        "clean",
+        help="give cells whose code is as committed their committed outputs again, "
+        "and remove widgets, after a live session",
+    )
+    for command_parser in (run_parser, clean_parser):
+        command_parser.add_argument(
+            "notebooks",
+            nargs="*",
+            type=Path,
+            metavar="NOTEBOOK",
+            help="default: all in notebooks/",
+        )
     _add_run_options(run_parser)
     options = parser.parse_args(arguments)
+    if options.command == "run":
+        options.settings = _read_settings(options, run_parser)
+    return options
 
+
+def _read_settings(
+    options: argparse.Namespace, parser: argparse.ArgumentParser
+) -> dict[str, object]:
+    """Return the new values of parameters that the command line of ``run`` gives."""
     try:
         settings = dict(parse_setting(text) for text in options.set)
     except ValueError as error:
-        run_parser.error(f"--set {error}")
+        parser.error(f"--set {error}")
     if options.data_dir is not None:
         settings[DATA_DIR] = str(options.data_dir.resolve())
     if settings and options.output_dir is None:
         reason = "committed results stay as they are"
-        run_parser.error(f"--set and --data-dir need --output-dir: {reason}")
-    return options.notebooks, settings, options.output_dir
+        parser.error(f"--set and --data-dir need --output-dir: {reason}")
+    return settings
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``run``."""
-    parser.add_argument(
-        "notebooks",
-        nargs="*",
-        type=Path,
-        metavar="NOTEBOOK",
-        help="default: all in notebooks/",
-    )
+    """Add the options of ``run``."""
     parser.add_argument(
         "--output-dir",
         type=Path,
@@ -254,42 +261,6 @@ def _ignore_error_of_thread(_error: threading.ExceptHookArgs) -> None:
     """Print nothing about the end of a thread."""
 
 
-def _find_notebooks() -> list[Path]:
-    """Return all notebooks of the checkout around the current folder or this file."""
-    checkout = find_checkout(Path.cwd()) or find_checkout(Path(__file__).parent)
-    notebooks = sorted((checkout / "notebooks").glob("*.ipynb")) if checkout else []
-    if not notebooks:
-        place = checkout or Path.cwd()
-        advice = "go to a checkout of the repository, or name notebooks"
-        raise RunError(f"{place}: found no notebooks; {advice}")
-    return notebooks
-
-
-def _read_notebook(path: Path) -> "NotebookNode":
-    """Return a notebook, or say what is wrong with it or missing."""
-    for module in REQUIRED_MODULES:
-        if importlib.util.find_spec(module) is None:
-            advice = "install with: pip install 'fmnist_clustering[notebooks]'"
-            raise RunError(f"{module} is not installed; {advice}")
-    import nbformat
-
-    if not path.is_file():
-        raise RunError(f"{path}: no such notebook")
-    not_a_notebook = (
-        AttributeError,
-        TypeError,
-        ValueError,
-        nbformat.ValidationError,
-        nbformat.reader.NotJSONError,
-    )
-    try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-    except not_a_notebook as error:
-        raise RunError(f"{path}: not a notebook ({error})") from None
-    return notebook
-
-
 def _find_targets(path: Path, output_dir: Path | None) -> Targets:
     """Return where the results of a notebook go."""
     if output_dir is None:
@@ -318,15 +289,13 @@ def _holds_committed_results(folder: Path) -> bool:
 
 def _run_one(notebook: "NotebookNode", path: Path, targets: Targets) -> None:
     """Execute one notebook and put its results in place."""
-    import nbformat
-
     started = time.monotonic()
     with _staging(targets.build) as stage:
         artifacts = stage / "artifacts"
         artifacts.mkdir()
         _execute(notebook, path, artifacts)
-        text = nbformat.writes(notebook).rstrip("\n") + "\n"
         staged_notebook = stage / path.name
+        text = notebook_text(notebook)
         staged_notebook.write_text(text, encoding="utf-8", newline="\n")
 
         results = {
@@ -354,7 +323,7 @@ def _staging(build: Path) -> Iterator[Path]:
 
 
 def _execute(notebook: "NotebookNode", path: Path, artifacts: Path) -> None:
-    """Run all cells in a new kernel; outputs and metadata replace the old ones."""
+    """Run all cells in a new kernel; the outputs replace the old ones."""
     from nbclient import NotebookClient
 
     client = NotebookClient(
@@ -369,7 +338,6 @@ def _execute(notebook: "NotebookNode", path: Path, artifacts: Path) -> None:
     # ZeroMQ needs a loop of this type, which is not the default one on Windows.
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(_run_cells(client, path, environment))
-    notebook.metadata = NOTEBOOK_METADATA
 
 
 def _create_kernel_manager() -> object:
@@ -477,22 +445,6 @@ def _put_in_place(results: dict[Path, Path]) -> int:
         if target.exists() and difference(target, result) is None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(result, target)
+        replace(result, target)
         n_changed += 1
     return n_changed
-
-
-def _replace(source: Path, target: Path) -> None:
-    """Move a file over another one; a reader sees the old or the new one, whole."""
-    try:
-        os.replace(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        # They are on different file systems: copy first, then replace within one.
-        unfinished = target.with_name(f".{target.name}.part")
-        try:
-            shutil.copyfile(source, unfinished)
-            os.replace(unfinished, target)
-        finally:
-            unfinished.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ CLUSTER_PAGES = ["cluster-5", "cluster-10", "cluster-100"]
 FIGURES_OF_THE_ORIGINAL = ["dataset", "elbow", "silhoutte", "dendogram", *CLUSTER_PAGES]
 
 MAX_LINES_OF_A_CELL = 20
-MAX_FIGURES = {"01": 19, "02": 12, "03": 12}
+MAX_FIGURES = {"01": 20, "02": 13, "03": 13}
 MAX_COLUMNS = 75
 """A PDF clips longer lines."""
 MAX_WORDS = 120
@@ -80,7 +80,8 @@ def test_every_cell_that_shows_something_has_an_output(notebook: NotebookNode) -
         last = ast.parse(cell.source).body[-1]
         shows = re.search(r"\b(show|print|table)\(", cell.source)
         if shows or isinstance(last, ast.Expr):
-            assert cell.outputs or "save_artifact" in cell.source, cell.source
+            without_output = r"\b(save_artifact|explore\.(kmeans|tree|palette))\("
+            assert cell.outputs or re.search(without_output, cell.source), cell.source
 
 
 def test_outputs_are_no_errors_and_no_warnings(notebook: NotebookNode) -> None:
@@ -96,14 +97,20 @@ def test_outputs_hold_no_path_address_or_color_code(notebook: NotebookNode) -> N
         assert not re.search(machine, text), text
 
 
+def dead_outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the outputs that a live session leaves: empty ones, where a bar was."""
+    return [output for output in outputs(notebook) if output.get("data", "text") == {}]
+
+
 def mime_types_of_widgets(notebook: NotebookNode) -> set[str]:
     types = {name for output in outputs(notebook) for name in output.get("data", {})}
     types.update(notebook.metadata.get("widgets", {}))
     return {name for name in types if "widget" in name}
 
 
-def test_no_output_is_a_widget(notebook: NotebookNode) -> None:
-    assert mime_types_of_widgets(notebook) == set()
+def test_a_live_session_left_nothing(notebook: NotebookNode) -> None:
+    left = [*mime_types_of_widgets(notebook), *dead_outputs(notebook)]
+    assert not left, "left by a live session; `make clean-notebooks` takes it back"
 
 
 def test_a_widget_among_the_outputs_is_seen() -> None:
@@ -112,6 +119,12 @@ def test_a_widget_among_the_outputs_is_seen() -> None:
     output = v4.new_output("display_data", data=data)
     cell = v4.new_code_cell("slider", outputs=[output])
     assert mime_types_of_widgets(v4.new_notebook(cells=[cell])) == {view}
+
+
+def test_an_empty_output_is_seen() -> None:
+    output = v4.new_output("display_data", data={})
+    cell = v4.new_code_cell("loop", outputs=[output, v4.new_output("stream", text="x")])
+    assert dead_outputs(v4.new_notebook(cells=[cell])) == [output]
 
 
 def test_the_saved_state_of_widgets_is_seen() -> None:
