@@ -144,7 +144,7 @@ def quantize(
 
     640 x 427 pixels take about 0.6 s for 100 colors.
     """
-    _check_image(image)
+    check_picture(image)
     check_integer(n_colors, "n_colors")
     packed, inverse, counts = np.unique(
         _pack(image),
@@ -212,7 +212,7 @@ def apply_palette(
 
     640 x 427 pixels take about 0.5 s to dither with 256 colors.
     """
-    _check_image(image)
+    check_picture(image)
     colors = _check_palette(palette)
     if not dither:
         return _indexed(colors, _nearest_color(image, colors))
@@ -300,7 +300,7 @@ def size_report(
     _check_indexed(image)
     if source_size is not None:
         check_integer(source_size, "source_size", 1, LARGEST_FILE)
-    _check_image(original, "original")
+    check_picture(original, "original")
     if image.indices.shape != original.shape[:2]:
         shapes = f"{image.indices.shape} and {original.shape[:2]}"
         raise ValueError(
@@ -478,8 +478,21 @@ def _bit_depth(png: bytes) -> int:
     return png[24]
 
 
-def _check_image(image: object, name: str = "image") -> None:
-    """Refuse whatever is not a picture of 8-bit colors."""
+def check_picture(image: object, name: str = "image") -> None:
+    """Refuse whatever is not a picture of 8-bit colors.
+
+    Parameters
+    ----------
+    image : (h, w, 3) uint8
+        The argument.
+    name : str
+        What an error message calls the argument.
+
+    Raises
+    ------
+    ValueError
+        For anything else, and for a picture without pixels.
+    """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         found = getattr(image, "dtype", type(image).__name__)
         raise ValueError(f"{name}: found {found}, expected a uint8 array")

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import fmnist_clustering as fc
-from fmnist_clustering import notebook, plots
+from fmnist_clustering import explore, notebook, plots
 
 Change = Callable[[Any], Any]
 
@@ -606,6 +606,18 @@ KINDS["indexed image"] = Kind(
     bad=OTHER_TYPES | {"picture": lambda _: picture(), "plain tuple": tuple},
 )
 
+KINDS["palettes by number"] = Kind(
+    lambda: {2: indexed()},
+    same={"other mapping": MappingProxyType},
+    bad={
+        "None": constant(None),
+        "list": lambda x: [*x.values()],
+        "nothing": constant({}),
+        "a fraction": lambda x: {2.5: x[2]},
+    },
+    misfits={"other numbers": lambda x: {3: x[2]}},
+)
+
 # Files
 
 KINDS["picture file"] = Kind(
@@ -679,6 +691,10 @@ KINDS["pictures of levels"] = Kind(
         "fewer levels": lambda x: x[:1],
         "fewer pictures": lambda x: [x[0], x[1][:-1]],
     },
+)
+KINDS["pictures of two and three"] = replace(
+    KINDS["pictures of levels"],
+    example=lambda: [garment_images()[:2], garment_images()],
 )
 KINDS["groups of images"] = Kind(
     lambda: {"near": garment_images()[:, None], "far": garment_images()[:, None]},
@@ -804,6 +820,19 @@ KINDS["silhouettes"] = Kind(
     bad=NO_NUMBERS | {"two axes": lambda x: x[None]},
     misfits=SHORT_OR_LONG,
 )
+KINDS["silhouettes of labelings"] = Kind(
+    lambda: np.stack([np.linspace(-0.2, 0.9, N_ROWS), np.linspace(0.8, 0.1, N_ROWS)]),
+    same=ARRAYS,
+    bad=NO_NUMBERS
+    | {"NaN": NOT_FINITE["NaN"], "beyond 1": lambda x: 2 + x, "one": lambda x: x[0]},
+    misfits={"fewer": lambda x: x[:1], "of fewer rows": lambda x: x[:, 1:]},
+)
+KINDS["level"] = Kind(
+    lambda: 1,
+    same={"int64": np.int64},
+    bad=NO_INTEGER
+    | {"None": constant(None), "negative": constant(-1), "too large": constant(2)},
+)
 KINDS["labels of pictures"] = replace(
     KINDS["labels"],
     misfits=SHORT_OR_LONG | {"a gap": lambda x: 2 * x, "more ids": lambda x: x + 1},
@@ -819,6 +848,11 @@ KINDS["labelings"] = Kind(
         "one axis": lambda x: x[0],
     },
     misfits={"too few": lambda x: x[:1], "more ids": lambda x: x + np.arange(N_ROWS)},
+)
+KINDS["labelings of two and three"] = replace(
+    KINDS["labelings"],
+    example=lambda: np.stack([np.minimum(labels(), 1), labels()]),
+    bad=KINDS["labelings"].bad | {"falling k": lambda x: x[::-1]},
 )
 KINDS["optional labels"] = replace(
     KINDS["labels"],
@@ -874,6 +908,12 @@ CURVE = {"k_values": "k of a curve", "inertia": "curve"}
 TRUTH = {"labels_true": "garments", "labels_pred": "labels"}
 TWO_PICTURES = {"a": "compared picture", "b": "other picture"}
 RANDOM = {"random_state": "count or 0"}
+CLUSTERS = {
+    "labels": "labelings of two and three",
+    "pictures": "pictures of two and three",
+    "silhouettes": "silhouettes of labelings",
+}
+CUT = {"Z": "tree", "pictures": "images"}
 
 CALLS = [
     Call(
@@ -1082,6 +1122,7 @@ CALLS = [
             "pictures": "pictures of levels",
             "ax": "axes",
             "smallest": "share",
+            "first_level": "level",
         },
     ),
     Call(
@@ -1141,4 +1182,17 @@ CALLS = [
     Call(notebook.table, {"data": "any table"}),
     Call(notebook.save_artifact, {"name": "file name", "content": "bytes"}),
     Call(notebook.save_numbers, {"name": "file name", "data": "any table"}),
+    Call(explore.draw_clusters, CLUSTERS | {"level": "level"}),
+    Call(explore.draw_cut, CUT | {"n_clusters": "count"}),
+    Call(explore.draw_palette, {"original": "original", **COLOR}),
+    Call(explore.kmeans, CLUSTERS),
+    Call(explore.tree, CUT),
+    Call(
+        explore.palette,
+        {
+            "image": "original",
+            "plain": "palettes by number",
+            "dithered": "palettes by number",
+        },
+    ),
 ]

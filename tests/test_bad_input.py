@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import fmnist_clustering as fc
-from fmnist_clustering import notebook, plots
+from fmnist_clustering import explore, notebook, plots
 from fmnist_clustering.progress import ARTIFACTS_VARIABLE
 from tests.arguments import (
     CALLS,
@@ -55,10 +55,11 @@ def each_change(group: str) -> pytest.MarkDecorator:
 def public_functions() -> list[Callable[..., Any]]:
     exported = [getattr(fc, name) for name in fc.__all__]
     exported += [getattr(plots, name) for name in plots.__all__]
-    for name, value in vars(notebook).items():
-        module = getattr(value, "__module__", None)
-        if module == notebook.__name__ and not name.startswith("_"):
-            exported.append(value)
+    for module in (explore, notebook):
+        for name, value in vars(module).items():
+            is_of_module = getattr(value, "__module__", None) == module.__name__
+            if is_of_module and not name.startswith("_"):
+                exported.append(value)
     return [value for value in exported if isfunction(value)]
 
 
@@ -101,6 +102,8 @@ def results_of(function: Callable[..., Any], arguments: Mapping[str, Any]) -> li
         fig, axes = result
         places = [ax.get_position().bounds for ax in np.ravel(axes)]
         return [fig.get_size_inches(), *places]
+    if isinstance(result, explore.Drawing):
+        return [result.sentence, *map(drawn, result.figure.axes)]
     results = [] if isinstance(result, Axes) else [result]
     for name in ("ax", "axes"):
         axes = np.asarray(arguments.get(name, []), dtype=object)

@@ -16,6 +16,7 @@ from fmnist_clustering._validation import (
     IntArray,
     check_array,
     check_instance,
+    check_integer,
     check_labels,
     check_names,
     check_number,
@@ -86,6 +87,7 @@ def plot_family_tree(
     ax: Axes,
     *,
     smallest: float = 0.01,
+    first_level: int = 0,
 ) -> Axes:
     """Draw how clusters split and mix as k grows: one level for each k.
 
@@ -100,6 +102,9 @@ def plot_family_tree(
         Where to draw.
     smallest : float
         Flows with a smaller share of all rows than this are not drawn.
+    first_level : int
+        Levels above this one, counted from 0, are left out. The others stand where they
+        would stand below them.
 
     Returns
     -------
@@ -117,18 +122,20 @@ def plot_family_tree(
     levels = family_tree_layout(labelings)
     images = _check_level_pictures(pictures, levels)
     check_number(smallest, "smallest", minimum=0, maximum=1)
+    check_integer(first_level, "first_level", 0, len(levels) - 1)
     check_instance(ax, "ax", Axes)
 
-    for y, level in enumerate(levels):
-        if y > 0:
+    drawn = range(first_level, len(levels))
+    for y in drawn:
+        level = levels[y]
+        if y > first_level:
             _draw_flows(levels[y - 1].x, level, y, ax, smallest)
         for cluster, x, image in zip(level.clusters, level.x, images[y], strict=True):
             draw_framed_image(image, ax, (x, y), cluster)
     # The first level is on top.
-    ax.set(xlim=(-0.02, 1), ylim=(len(levels) - 0.55, -0.45))
+    ax.set(xlim=(-0.02, 1), ylim=(len(levels) - 0.55, first_level - 0.45))
     remove_frame(ax)
-    names = [f"k = {len(level.clusters)}" for level in levels]
-    ax.set_yticks(range(len(levels)), names)
+    ax.set_yticks(drawn, [f"k = {len(levels[y].clusters)}" for y in drawn])
     return ax
 
 

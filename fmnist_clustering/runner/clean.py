@@ -62,7 +62,7 @@ def clean(notebooks: Sequence[Path] = ()) -> list[Path]:
     return changed
 
 
-def before_saving(model: dict[str, Any], **_: object) -> None:
+def before_saving(model: dict[str, Any], **_place: object) -> None:
     """Remove from a notebook what it cannot show when it is opened again.
 
     `make lab` gives this to JupyterLab, which calls it before it saves a file.
@@ -72,6 +72,8 @@ def before_saving(model: dict[str, Any], **_: object) -> None:
     model : dict
         What will be written. From a notebook widgets with their state, empty outputs
         and the version of Python are removed; all other files stay as they are.
+    _place : object
+        Where it will be written, which does not matter.
     """
     if model.get("type") != "notebook":
         return

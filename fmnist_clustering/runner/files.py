@@ -40,7 +40,7 @@ def check_installed(*modules: str) -> None:
 
     Parameters
     ----------
-    *modules : str
+    modules : str
         Their names.
 
     Raises

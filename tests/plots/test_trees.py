@@ -52,6 +52,20 @@ def test_family_tree_has_a_picture_for_each_cluster_of_each_level() -> None:
     assert ax.get_ylim() == (1.45, -0.45), "the first level is on top"
 
 
+def test_family_tree_may_leave_out_the_first_levels() -> None:
+    levels = [*LEVELS, [0, 0, 5, 5, 5, 7, 2, 2]]
+    pictures = [*PICTURES, np.full((4, 784), 50.0)]
+    whole = plots.plot_family_tree(levels, pictures, new_axes())
+    lower = plots.plot_family_tree(levels, pictures, new_axes(), first_level=1)
+    below = {
+        place: each for place, each in framed_images(whole).items() if place[1] > 0
+    }
+    assert framed_images(lower) == below
+    assert len(lower.collections) == len(whole.collections) - 1
+    assert y_tick_texts(lower) == ["k = 3", "k = 4"]
+    assert lower.get_ylim() == (2.45, 0.55)
+
+
 @pytest.mark.parametrize(
     ("smallest", "n_edges"),
     [(0, 6), (0.01, 4), (0.125, 4), (0.2, 3), (0.3, 1), (1, 0)],
