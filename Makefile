@@ -8,14 +8,14 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # A PDF of a notebook clips longer lines.
 PAGE_WIDTH := 75
 STAGED := build/test/artifacts
-UNIT := tests --ignore tests/notebooks --numprocesses auto
+UNIT := tests --ignore tests/notebooks --ignore tests/browser --numprocesses auto
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovider
 
 .DEFAULT_GOAL := notebooks
 .NOTPARALLEL:
 .PHONY: notebooks tables test check lint types unit quick structure nbval artifacts \
-	prose settings validate bench bench-original reproduce mutation coverage random lowest \
-	hosted fresh setup lab lock clean help
+	prose settings validate bench bench-original browser reproduce mutation coverage \
+	random lowest hosted fresh setup html lab lock clean clean-notebooks help
 
 notebooks: $(INSTALLED)  ## execute the three notebooks and renew artifacts/ (the default)
 	$(BIN)/python -m fmnist_clustering run
@@ -44,7 +44,7 @@ quick: $(INSTALLED)
 	$(BIN)/pytest $(UNIT) -m 'not slow'
 
 structure: $(INSTALLED)
-	$(BIN)/pytest tests/notebooks/test_structure.py
+	$(BIN)/pytest tests/notebooks/test_structure.py tests/notebooks/test_html.py
 
 # One process: the cells of a notebook need each other.
 nbval: $(INSTALLED)
@@ -71,6 +71,10 @@ bench: $(INSTALLED)  ## measure time and memory beside named peers
 
 bench-original: $(INSTALLED)  ## the first version's whole work beside ours
 	$(BIN)/python -m tests.benchmarks.original
+
+browser: $(INSTALLED)  ## sit at the notebooks in a real browser (needs Chromium)
+	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/pytest tests/browser
 
 reproduce: $(INSTALLED)  ## the notebooks with four BLAS settings: is all text the same?
 	$(BIN)/python -m tests.reproduce
@@ -100,8 +104,16 @@ fresh:  ## clone into an empty folder, and run the two commands of README there
 
 setup: $(INSTALLED)  ## make .venv, and nothing else
 
+html: $(INSTALLED)  ## the notebooks as web pages in build/html
+	$(BIN)/jupyter nbconvert --to html --output-dir build/html notebooks/*.ipynb \
+		--template alt --TemplateExporter.extra_template_basedirs=fmnist_clustering/templates
+
+clean-notebooks: $(INSTALLED)  ## take back what a live session left in the notebooks
+	$(BIN)/python -m fmnist_clustering clean
+
 lab: $(INSTALLED)  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks \
+		--ContentsManager.pre_save_hook=fmnist_clustering.runner.clean.before_saving
 
 lock: build/uv/bin/uv  ## choose new versions for constraints.txt
 	$< pip compile --quiet --upgrade --universal --fork-strategy fewest \
