@@ -53,7 +53,9 @@ TESTS = {
     "plots/plane": ["plots/test_plane"],
     "plots/tanglegram": ["plots/test_tanglegram"],
     "plots/trees": ["plots/test_trees"],
+    "explore": ["test_explore"],
     "notebook": ["test_notebook"],
+    "runner/clean": ["test_clean"],
     "runner/compare": ["test_compare"],
 }
 """The tests of each module that computes something."""

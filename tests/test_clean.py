@@ -11,7 +11,6 @@ from nbformat import NotebookNode, v4
 from fmnist_clustering.runner.clean import before_saving
 from fmnist_clustering.runner.files import METADATA, notebook_text
 from tests.checkouts import git, make_checkout, read_notebook, run_in
-from tests.notebooks.reading import ROOT
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -208,9 +207,3 @@ def test_other_files_are_saved_as_they_are(kind: str) -> None:
     model = {"type": kind, "content": "text"}
     before_saving(model)
     assert model == {"type": kind, "content": "text"}
-
-
-def test_make_lab_names_the_function() -> None:
-    name = f"{before_saving.__module__}.{before_saving.__qualname__}"
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert f"--ContentsManager.pre_save_hook={name}\n" in makefile

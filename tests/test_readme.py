@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from fmnist_clustering.runner.clean import before_saving
 from tests.benchmarks.tables import PAGES, TABLES, marks, renewed
 from tests.notebooks.reading import ROOT
 
@@ -160,3 +161,9 @@ def test_every_artifact_is_explained_and_every_explained_one_exists() -> None:
     there = [path.name for path in (ROOT / "artifacts").glob("[!.]*")]
     there.remove("README.md")
     assert sorted(explained) == sorted(there)
+
+
+def test_make_lab_names_the_function() -> None:
+    name = f"{before_saving.__module__}.{before_saving.__qualname__}"
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"--ContentsManager.pre_save_hook={name}\n" in makefile
