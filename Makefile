@@ -9,7 +9,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PAGE_WIDTH := 75
 STAGED := build/test/artifacts
 UNIT := tests --ignore tests/notebooks --ignore tests/browser --numprocesses auto
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovider
+# The cells of a notebook need each other: each notebook stays in one process.
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1800 -p no:cacheprovider \
+	--numprocesses 2 --dist loadscope
 
 .DEFAULT_GOAL := notebooks
 .NOTPARALLEL:
@@ -46,7 +48,6 @@ quick: $(INSTALLED)
 structure: $(INSTALLED)
 	$(BIN)/pytest tests/notebooks/test_structure.py tests/notebooks/test_html.py
 
-# One process: the cells of a notebook need each other.
 nbval: $(INSTALLED)
 	rm -rf build/test
 	FMNIST_CLUSTERING_ARTIFACTS="$(CURDIR)/$(STAGED)" $(BIN)/pytest $(NBVAL) notebooks
@@ -58,8 +59,8 @@ prose: $(INSTALLED)
 	$(BIN)/pytest tests/notebooks/test_prose.py
 
 settings: $(INSTALLED)  ## the notebooks with other settings and data; answers of exercises
-	$(BIN)/pytest --numprocesses auto tests/notebooks/test_odd_settings.py \
-		tests/notebooks/test_exercises.py
+	$(BIN)/pytest --numprocesses auto tests/notebooks/test_exercises.py \
+		tests/notebooks/test_odd_settings.py
 
 validate: $(INSTALLED)  ## try every rule for k on data whose answer is known
 	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[bench]'
