@@ -24,7 +24,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fmnist_clustering._validation import (
     FloatArray,
@@ -126,28 +126,8 @@ def draw_clusters(
     TypeError, ValueError
         When an argument is of another kind, shapes differ, or `level` is out of range.
     """
-    labelings = check_array(labels, "labels", "iu", "integers, 0 or more")
-    if labelings.ndim != 2 or labelings.size == 0:
-        raise ValueError(f"labels: found shape {labelings.shape}, expected (m, n)")
+    labelings, values = _check_labelings(labels, pictures, silhouettes)
     check_integer(level, "level", 0, len(labelings) - 1)
-    values = check_numbers(silhouettes, "silhouettes")
-    if values.shape != labelings.shape:
-        expected = f"{labelings.shape}, one for each label"
-        raise ValueError(
-            f"silhouettes: found shape {values.shape}, expected {expected}"
-        )
-    check_range(values, "silhouettes", -1, 1, "silhouettes, -1 to 1")
-    check_instance(pictures, "pictures", Sequence)
-    if len(pictures) != len(labelings):
-        expected = f"{len(labelings)}, one for each labeling"
-        raise ValueError(f"pictures: found {len(pictures)} levels, expected {expected}")
-    n_clusters = [len(np.unique(check_labels(row))) for row in labelings]
-    if (np.diff(n_clusters) <= 0).any():
-        found = f"labelings of {n_clusters} clusters"
-        raise ValueError(f"labels: found {found}, expected rising numbers")
-    for images, k in zip(pictures, n_clusters, strict=True):
-        check_images(images, "pictures", k)
-
     ids = [check_labels(row) for row in labelings[: level + 1]]
     above = max(level - 1, 0)
     with matplotlib.style.context(STYLE, after_reset=True):
@@ -382,6 +362,33 @@ def palette(
         controls=[dither_box, choice],
         others=_upload_button(ipywidgets, add_and_choose),
     )
+
+
+def _check_labelings(
+    labels: ArrayLike, pictures: Sequence[ArrayLike], silhouettes: ArrayLike
+) -> tuple[NDArray[Any], FloatArray]:
+    """Return labels and silhouettes, one row for each k, if all of them fit."""
+    labelings = check_array(labels, "labels", "iu", "integers, 0 or more")
+    if labelings.ndim != 2 or labelings.size == 0:
+        raise ValueError(f"labels: found shape {labelings.shape}, expected (m, n)")
+    values = check_numbers(silhouettes, "silhouettes")
+    if values.shape != labelings.shape:
+        expected = f"{labelings.shape}, one for each label"
+        raise ValueError(
+            f"silhouettes: found shape {values.shape}, expected {expected}"
+        )
+    check_range(values, "silhouettes", -1, 1, "silhouettes, -1 to 1")
+    check_instance(pictures, "pictures", Sequence)
+    if len(pictures) != len(labelings):
+        expected = f"{len(labelings)}, one for each labeling"
+        raise ValueError(f"pictures: found {len(pictures)} levels, expected {expected}")
+    n_clusters = [len(np.unique(check_labels(row))) for row in labelings]
+    if (np.diff(n_clusters) <= 0).any():
+        found = f"labelings of {n_clusters} clusters"
+        raise ValueError(f"labels: found {found}, expected rising numbers")
+    for images, k in zip(pictures, n_clusters, strict=True):
+        check_images(images, "pictures", k)
+    return labelings, values
 
 
 def _check_palettes(

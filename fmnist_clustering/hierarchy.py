@@ -571,8 +571,9 @@ def _cophenetic_correlation(tree: FloatArray, distances: FloatArray) -> float:
     # SciPy would return the correlation, too, but makes more arrays of this size.
     # einsum makes none, and adds up in the same order with any number of threads.
     covariance = np.einsum("i,i", heights, centered)
-    variances = np.einsum("i,i", heights, heights), np.einsum("i,i", centered, centered)
-    return float(covariance / math.sqrt(math.prod(variances)))
+    squared_heights = np.einsum("i,i", heights, heights)
+    squared_distances = np.einsum("i,i", centered, centered)
+    return float(covariance / math.sqrt(squared_heights * squared_distances))
 
 
 def _scipy_tree(distances: FloatArray, method: str) -> FloatArray:

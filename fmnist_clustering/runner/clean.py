@@ -105,7 +105,8 @@ def _clean_cell(
 ) -> None:
     """Give a cell its committed outputs, or remove what cannot be shown any more."""
     # All else, such as times and whether it is folded, is the state of a front end.
-    cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
+    kept = cell.metadata.keys() & {"tags"}
+    cell.metadata = {name: cell.metadata[name] for name in kept}
     if cell.cell_type != "code":
         return
     original = committed.get((cell.id, cell.source))
@@ -121,12 +122,14 @@ def _remove_dead_outputs(cell: dict[str, Any]) -> None:
     kept = []
     for output in cell["outputs"]:
         data = output.get("data")
-        if data is not None:  # it is neither a text nor an error
-            views = [name for name in data if "jupyter.widget" in name]
-            for name in views:
-                del data[name]
-            is_description = bool(views) and data.keys() <= {"text/plain"}
-            if not data or is_description:
-                continue
-        kept.append(output)
+        if data is None:  # a printed text, or an error
+            kept.append(output)
+            continue
+        views = [mime_type for mime_type in data if "jupyter.widget" in mime_type]
+        for mime_type in views:
+            del data[mime_type]
+        # Beside a widget a text only says how the widget was made.
+        has_content = data.keys() - {"text/plain"} if views else data
+        if has_content:
+            kept.append(output)
     cell["outputs"] = kept

@@ -3,7 +3,6 @@
 import errno
 import importlib.util
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,10 +174,5 @@ def replace(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # They are on different file systems: copy first, then replace within one.
-        unfinished = target.with_name(f".{target.name}.part")
-        try:
-            shutil.copyfile(source, unfinished)
-            os.replace(unfinished, target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        # They are on different file systems, where no file can be moved in one step.
+        write_whole(target, source.read_bytes())
