@@ -1,21 +1,23 @@
-"""Settings that must stand before NumPy is imported.
-
-They count for the tests, and for the kernels that nbval starts.
-"""
+"""The environment of the tests, and of the kernels that nbval and they start."""
 
 import os
 from pathlib import Path
 
-STAGED_ARTIFACTS = Path(__file__).parent / "build" / "test" / "artifacts"
-
-# Notebooks that nbval executes show no live bars and write nothing into artifacts/.
-os.environ.setdefault("FMNIST_CLUSTERING_ARTIFACTS", str(STAGED_ARTIFACTS))
-
-# OpenMP threads that spin while they wait take the cores away from BLAS.
-# `python -m fmnist_clustering run` sets the same for its kernels.
+# OpenMP and BLAS read these when NumPy is imported, so they stand above our import.
 os.environ["OMP_WAIT_POLICY"] = "passive"
-
-# The workers of pytest-xdist share the cores; tests that need threads ask for them.
 if "PYTEST_XDIST_WORKER" in os.environ:
+    # The workers share the cores; tests that need threads ask for them.
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+from fmnist_clustering.notebook import ARTIFACTS_VARIABLE
+from fmnist_clustering.run import kernel_environment
+
+ROOT = Path(__file__).parent
+BUILD = ROOT / "build" / "test"
+IPYTHON = BUILD / "ipython"
+
+IPYTHON.mkdir(parents=True, exist_ok=True)
+os.environ.update(kernel_environment(ROOT, IPYTHON))
+# Notebooks that tests execute show no live bars and write nothing into artifacts/.
+os.environ.setdefault(ARTIFACTS_VARIABLE, str(BUILD / "artifacts"))

@@ -1,8 +1,6 @@
 """``python -m fmnist_clustering``: the command line of the package."""
 
-import sys
-
-from fmnist_clustering.runner.execute import main
+from fmnist_clustering.run import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,6 +9,7 @@ Nothing but the standard library is needed to start this.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,6 @@ VERSIONS = (
     "tqdm==4.67.3",
     "traitlets==5.7.1",
 )
-QUICK = ("FULL_SCALE=False", "N_IMAGES=2000")
 
 
 def find_python() -> str:
@@ -84,12 +84,16 @@ def copy_of_the_project() -> Path:
 
 def execute_notebooks() -> None:
     """Execute the three notebooks with the installed package."""
-    # -P: not the package in the current folder.
-    command = [str(PYTHON), "-P", "-m", "fmnist_clustering", "run"]
-    for setting in QUICK:
-        command += ["--set", setting]
-    command += ["--output-dir", str(RESULTS)]
-    subprocess.run(command, cwd=ROOT, check=True)
+    RESULTS.mkdir()
+    variables = os.environ | {"FMNIST_CLUSTERING_ARTIFACTS": str(RESULTS / "artifacts")}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        command = [str(PYTHON), "-m", "papermill", str(path), str(RESULTS / path.name)]
+        command += ["--cwd", str(path.parent), "--no-progress-bar"]
+        if "N_IMAGES =" in path.read_text(encoding="utf-8"):
+            command += ["-p", "FULL_SCALE", "False", "-p", "N_IMAGES", "2000"]
+        print(path.name, flush=True)
+        # From another folder, so that the package in this one is not imported.
+        subprocess.run(command, cwd=RESULTS, env=variables, check=True)
 
 
 def warnings_shown() -> list[str]:
@@ -114,7 +118,7 @@ def main() -> int:
         [str(PYTHON), "--version"], check=True, stdout=subprocess.PIPE, encoding="utf-8"
     )
     print(f"{version.stdout.strip()} with {', '.join(VERSIONS)}", flush=True)
-    pip("install", "--quiet", *VERSIONS)
+    pip("install", "--quiet", *VERSIONS, "papermill")
 
     before = installed()
     pip("install", "--quiet", str(copy_of_the_project()))

@@ -1,4 +1,4 @@
-"""Do the notebooks print the same on other machines? ``make reproduce``
+"""Do the notebooks print the same on other machines? ``python -m tests.reproduce``
 
 Executes the three notebooks four times, without the sections on all 70,000 images: with
 OpenBLAS made to believe that it runs on older processors, and with other numbers of
@@ -12,10 +12,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.notebooks.reading import ROOT, code_cells, printed, read
-
-MAX_SHOWN = 20
-"""How many differences of two machines are printed."""
+from fmnist_clustering.notebook import ARTIFACTS_VARIABLE
+from tests.notebooks.reading import NOTEBOOKS, ROOT, code_cells, printed, read
 
 
 class Machine(NamedTuple):
@@ -23,9 +21,6 @@ class Machine(NamedTuple):
 
     kernel: str
     n_threads: int
-
-    def __str__(self) -> str:
-        return f"{self.kernel}-{self.n_threads}"
 
 
 MACHINES = (
@@ -51,81 +46,72 @@ def environment(machine: Machine) -> dict[str, str]:
         "OMP_NUM_THREADS": str(machine.n_threads),
         "OPENBLAS_NUM_THREADS": str(machine.n_threads),
         "OPENBLAS_CORETYPE": machine.kernel,
+        "OMP_WAIT_POLICY": "passive",
+        "PYTHONPATH": str(ROOT),
     }
 
 
 def check_kernel(machine: Machine) -> None:
     """Stop if OpenBLAS uses another kernel than it was asked for."""
-    run = subprocess.run(
-        [sys.executable, "-c", PRINT_KERNEL],
-        env=environment(machine),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
+    command = [sys.executable, "-c", PRINT_KERNEL]
+    printed_names = subprocess.check_output(
+        command, env=environment(machine), text=True
     )
-    kernel = run.stdout.strip()
+    kernel = printed_names.strip()
     if kernel not in (machine.kernel, OTHER_NAMES.get(machine.kernel)):
         sys.exit(f"OpenBLAS: found {kernel or 'none'}, expected {machine.kernel}")
 
 
 def execute(machine: Machine) -> dict[str, str]:
     """Run the notebooks; return what each prints, and each CSV file, by file name."""
-    folder = ROOT / "build" / "reproduce" / str(machine)
+    folder = ROOT / "build" / "reproduce" / f"{machine.kernel}-{machine.n_threads}"
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "fmnist_clustering", "run"]
-    command += ["--set", "FULL_SCALE=False", "--output-dir", str(folder)]
-    subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment(machine),
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    artifacts = folder / "artifacts"
+    artifacts.mkdir(parents=True)
+    variables = environment(machine) | {ARTIFACTS_VARIABLE: str(artifacts)}
     texts = {}
-    for path in sorted(folder.glob("*.ipynb")):
-        outputs = [printed(cell) for cell in code_cells(read(path))]
-        texts[path.name] = "\n".join(outputs)
-    for path in sorted((folder / "artifacts").glob("*.csv")):
+    for path in NOTEBOOKS:
+        executed = folder / path.name
+        command = [sys.executable, "-m", "papermill", str(path), str(executed)]
+        command += ["--cwd", str(path.parent), "--no-progress-bar"]
+        if "FULL_SCALE =" in path.read_text(encoding="utf-8"):
+            command += ["-p", "FULL_SCALE", "False"]
+        subprocess.run(command, env=variables, check=True)
+        cells = code_cells(read(executed))
+        texts[path.name] = "\n".join(printed(cell) for cell in cells)
+    for path in artifacts.glob("*.csv"):
         texts[path.name] = path.read_text(encoding="utf-8")
     return texts
 
 
 def find_differences(first: dict[str, str], second: dict[str, str]) -> Iterator[str]:
     """Yield for each text that differs where it first does so."""
-    for name in sorted(first.keys() ^ second.keys()):
-        yield f"{name}: only one of the two has it"
-    for name in sorted(first.keys() & second.keys()):
-        lines = first[name].split("\n")
-        other_lines = second[name].split("\n")
+    for name in sorted(first.keys() | second.keys()):
+        lines = first.get(name, "no such file").split("\n")
+        other_lines = second.get(name, "no such file").split("\n")
+        if lines == other_lines:
+            continue
         pairs = zip(lines, other_lines, strict=False)
         for number, (line, other) in enumerate(pairs, start=1):
             if line != other:
                 yield f"{name}, line {number}: {line.strip()!r} and {other.strip()!r}"
                 break
         else:
-            if len(lines) != len(other_lines):
-                yield f"{name}: {len(lines)} and {len(other_lines)} lines"
+            yield f"{name}: {len(lines)} and {len(other_lines)} lines"
 
 
 def main() -> int:
     """Run the notebooks on each machine and compare; return 0 where nothing differs."""
-    results = {}
+    expected: dict[str, str] = {}
+    n_differences = 0
     for machine in MACHINES:
         check_kernel(machine)
         print(f"{machine.kernel} with {machine.n_threads} threads", flush=True)
-        results[machine] = execute(machine)
-
-    reference, *others = MACHINES
-    expected = results[reference]
-    n_lines = sum(text.count("\n") for text in expected.values())
-    n_differences = 0
-    for machine in others:
-        differences = list(find_differences(expected, results[machine]))
+        found = execute(machine)
+        expected = expected or found
+        differences = list(find_differences(expected, found))
         n_differences += len(differences)
-        compared = f"{len(expected)} files with {n_lines:,} lines"
-        print(f"{reference} and {machine}: {compared}, {len(differences)} differ")
-        for difference in differences[:MAX_SHOWN]:
-            print(difference)
+        print(f"{len(found)} files, {len(differences)} differ", *differences, sep="\n")
     return 1 if n_differences else 0
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmnist_clustering.runner.compare import difference, read_pixels
+from tests.notebooks.compare import difference, read_pixels
 from tests.notebooks.reading import ROOT
 
 COMMITTED = ROOT / "artifacts"
@@ -21,10 +21,9 @@ def names(folder: Path) -> list[str]:
     return sorted(name for name in files if not name.startswith(others))
 
 
-def draw_difference(name: str) -> Path:
+def draw_difference(name: str, old: bytes, new: bytes) -> Path:
     """Save the committed picture, the new one and their difference side by side."""
-    contents = [(folder / name).read_bytes() for folder in (COMMITTED, STAGED)]
-    pages = [read_pixels(content)[..., :3] for content in contents]
+    pages = [read_pixels(content)[..., :3] for content in (old, new)]
     height, width = np.max([page.shape[:2] for page in pages], axis=0)
     canvas = np.full((3, height, width, 3), 255.0)
     for i, page in enumerate(pages):
@@ -45,12 +44,14 @@ def test_the_same_files_are_written() -> None:
 
 @pytest.mark.parametrize("name", names(COMMITTED))
 def test_content_is_the_same(name: str) -> None:
-    reason = difference(COMMITTED / name, STAGED / name)
+    old = (COMMITTED / name).read_bytes()
+    new = (STAGED / name).read_bytes()
+    reason = difference(name, old, new)
     if not reason:
         return
     lines = [f"{name}: {reason}"]
     if name.endswith(".png"):
-        picture = draw_difference(name).relative_to(ROOT)
+        picture = draw_difference(name, old, new).relative_to(ROOT)
         lines.append(f"committed, new and difference side by side: {picture}")
-    lines.append(f"if the new one is right: cp build/test/artifacts/{name} artifacts/")
+    lines.append("if the new one is right: make")
     pytest.fail("\n".join(lines), pytrace=False)
