@@ -1,16 +1,15 @@
 """Picture files: load them as sRGB, and look up their size on disk."""
 
 import math
-import warnings
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-
-from fmnist_clustering._validation import check_integer, check_path
 
 SAMPLES = {
     "china": "danielbuechele on Flickr, CC BY 2.0",
@@ -18,12 +17,8 @@ SAMPLES = {
 }
 """The photographs that scikit-learn ships, with the credit that each one needs."""
 
-TIFF_BITS_PER_SAMPLE = 258
-TIFF_PHOTOMETRIC = 262
-"""Tags of TIFF files."""
-
-TIFF_WHITE_IS_ZERO = 0
-"""The value of `TIFF_PHOTOMETRIC` for a negative. Pillow heeds it up to 8 bits."""
+START_OF_VIDEO = re.compile(rb"\0\0\0.ftyp", re.DOTALL)
+"""How an MP4 file begins: the length of its first part, and the name of it."""
 
 
 def load_image(
@@ -46,42 +41,28 @@ def load_image(
 
     Raises
     ------
-    TypeError
-        When `source` is not a path, or `max_pixels` is no integer.
     FileNotFoundError
         When there is no such file.
     ValueError
-        When the file cannot be read as a whole picture: it is damaged, is empty, has
-        pixels whose white is unknown (floats, integers of more than 16 bits or with a
-        sign, CIELAB), has a transparent color of 16-bit RGB, or is larger than Pillow
-        considers safe (89 million pixels); or when `max_pixels` is below 1.
+        When the file cannot be read as a whole picture: it is damaged or empty, has
+        pixels whose white is unknown (floats, integers of 32 bits, CIELAB), or is
+        larger than Pillow considers safe (179 million pixels).
 
     Notes
     -----
     Pillow converts gray, palette and CMYK pictures, without color profiles. 16 bits for
-    each channel become 8, where 65535 is white. Transparent pictures are put on white.
-    A rotation that EXIF asks for is applied. The first frame of an animation is taken.
+    each channel become 8, where 65535 is white. Transparent pictures are put on white;
+    one that is transparent everywhere shows its colors. A rotation that EXIF asks for
+    is applied. The first frame of an animation is taken.
     """
-    path = _find_image(source)
+    with _opened(_find_image(source)) as picture:
+        image = _to_rgb(picture)
     if max_pixels is not None:
-        check_integer(max_pixels, "max_pixels")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                rgba = _to_rgba(picture)
-    except Exception as error:  # on damaged bytes Pillow may raise anything
-        message = f"{path}: cannot be read as a picture ({error})"
-        raise ValueError(message) from None
-    white = Image.new("RGBA", rgba.size, "white")
-    opaque = Image.alpha_composite(white, rgba).convert("RGB")
-    if max_pixels is not None:
-        opaque = _shrink(opaque, max_pixels)
-    return np.asarray(opaque)
+        image = _shrink(image, max_pixels)
+    return np.asarray(image)
 
 
-def image_file_size(source: str | Path) -> int:
+def image_file_size(source: str | Path) -> int | None:
     """Return the size of the file that a picture comes from.
 
     Parameters
@@ -91,30 +72,76 @@ def image_file_size(source: str | Path) -> int:
 
     Returns
     -------
-    int
-        Bytes on disk.
+    int or None
+        Bytes on disk. None for a file that holds more than the picture that
+        `load_image` shows (an animation, several pages, a video behind a photograph):
+        its size says nothing about this one picture.
 
     Raises
     ------
-    TypeError
-        When `source` is not a path.
     FileNotFoundError
         When there is no such file.
+    ValueError
+        When the file is no picture.
     """
-    return _find_image(source).stat().st_size
+    path = _find_image(source)
+    with _opened(path) as picture:
+        has_more_pictures = getattr(picture, "n_frames", 1) > 1
+        is_jpeg = picture.format == "JPEG"
+    # Phones write the seconds around a photograph behind it, in the same file.
+    has_video = is_jpeg and START_OF_VIDEO.search(path.read_bytes()) is not None
+    return None if has_more_pictures or has_video else path.stat().st_size
 
 
 def _find_image(source: str | Path) -> Path:
     """Return the path of a picture file that exists."""
-    path = check_path(source, "source")
     if source in SAMPLES:
         folder = resources.files("sklearn.datasets.images")
         return Path(str(folder / f"{source}.jpg"))
+    path = Path(source)
     if not path.is_file():
         samples = ", ".join(repr(name) for name in SAMPLES)
         expected = f"a picture, or one of {samples}"
         raise FileNotFoundError(f"{path}: no such file; expected {expected}")
     return path
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture; whatever fails inside names the file."""
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    except Exception as error:  # on damaged bytes Pillow may raise anything
+        message = f"{path}: cannot be read as a picture ({error})"
+        raise ValueError(message) from None
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    """Return an open picture upright, as 8 bits of red, green and blue."""
+    # Pillow below 11 opens PNG files of 16 bits as its mode of 32 bits.
+    is_deep_png = picture.mode == "I" and picture.format == "PNG"
+    is_deep = is_deep_png or picture.mode.startswith("I;16")
+    if picture.mode in ("I", "F", "LAB") and not is_deep:
+        # Pillow would clip numbers, and take L, a and b for red, green and blue.
+        expected = "gray of 8 or 16 bits, RGB or CMYK"
+        raise ValueError(f"found pixels of mode {picture.mode}, expected {expected}")
+    upright = ImageOps.exif_transpose(picture)
+    if is_deep:
+        gray = np.rint(np.asarray(upright) / 257)  # 65535 becomes 255
+        return Image.fromarray(gray.astype(np.uint8)).convert("RGB")
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    return _on_white(upright.convert("RGBA"))
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Return an RGBA picture on white, or its colors if nothing would be seen."""
+    _, highest_opacity = picture.getchannel("A").getextrema()
+    if highest_opacity == 0:
+        return picture.convert("RGB")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture).convert("RGB")
 
 
 def _shrink(picture: Image.Image, max_pixels: int) -> Image.Image:
@@ -125,68 +152,3 @@ def _shrink(picture: Image.Image, max_pixels: int) -> Image.Image:
         return picture
     smaller = (max(1, round(scale * width)), max(1, round(scale * height)))
     return picture.resize(smaller, Image.Resampling.LANCZOS)
-
-
-def _to_rgba(picture: Image.Image) -> Image.Image:
-    """Return an open picture upright, as 8 bits of red, green, blue and opacity."""
-    if picture.mode.startswith(("I", "F")):  # integers of 16 or 32 bits, or floats
-        white = _white_of_gray(picture)
-        is_inverted = _tiff_tag(picture, TIFF_PHOTOMETRIC) == TIFF_WHITE_IS_ZERO
-        upright = ImageOps.exif_transpose(picture)
-        return _gray_to_rgba(upright, white, is_inverted)
-    if picture.mode == "LAB":  # Pillow would take L, a and b for red, green and blue
-        raise ValueError("found CIELAB pixels, expected gray, RGB or CMYK")
-    _scale_transparent_color(picture)
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode == "La":
-        upright = upright.convert("LA")
-    return upright.convert("RGBA")
-
-
-def _white_of_gray(picture: Image.Image) -> int:
-    """Return the value that means white in a gray picture of more than 8 bits."""
-    if picture.mode.startswith("I;16") and picture.format != "FITS":
-        # A TIFF file may pack 12 bits, which Pillow returns as they are.
-        bits = _tiff_tag(picture, TIFF_BITS_PER_SAMPLE) or 16
-        return int(2**bits - 1)
-    if picture.mode == "I" and picture.format in ("PNG", "PPM"):
-        return 65535  # Pillow's older mode for 16 bits; it scales what PPM files hold
-    values = np.asarray(picture)
-    found = f"{picture.mode} pixels from {values.min()} to {values.max()}"
-    expected = "whole numbers of 8 or 16 bits without a sign"
-    raise ValueError(f"found {found}, expected {expected}")
-
-
-def _gray_to_rgba(picture: Image.Image, white: int, is_inverted: bool) -> Image.Image:
-    """Return a gray picture of more than 8 bits in 8 bits."""
-    values = np.asarray(picture).astype(np.int64)
-    is_transparent = values == picture.info.get("transparency", -1)
-    if is_inverted:
-        values = white - values
-    gray = np.rint(values * 255 / white)
-    opacity = np.where(is_transparent, 0, 255)
-    gray_and_opacity = np.stack([gray, opacity], axis=2).astype(np.uint8)
-    return Image.fromarray(gray_and_opacity).convert("RGBA")
-
-
-def _scale_transparent_color(picture: Image.Image) -> None:
-    """Give the transparent color of a PNG file the depth that Pillow gives its pixels.
-
-    Pillow scales samples of other depths to 8 bits, but not this color.
-    """
-    transparent = picture.info.get("transparency")
-    if picture.format != "PNG" or transparent is None:
-        return
-    tiles: list[Any] = getattr(picture, "tile", [])
-    sample_format = str(tiles[0][3])  # such as L;4, or RGB;16B
-    for suffix, factor in ((";2", 85), (";4", 17)):
-        if sample_format == f"L{suffix}":
-            picture.info["transparency"] = transparent * factor
-    if sample_format == "RGB;16B":
-        raise ValueError("found a transparent color of 16 bits, expected 8 bits")
-
-
-def _tiff_tag(picture: Image.Image, number: int) -> int | None:
-    """Return the first value of a tag; None for other formats, or without the tag."""
-    value = getattr(picture, "tag_v2", {}).get(number)
-    return value[0] if isinstance(value, tuple) else value
