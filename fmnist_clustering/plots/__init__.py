@@ -5,7 +5,7 @@ function takes results and axes, draws, and returns the axes. Where a layout has
 computed first, a function of its own does that.
 """
 
-from fmnist_clustering.plots._style import COLORS, GREY, cluster_color
+from fmnist_clustering.plots._style import COLORS, GREY
 from fmnist_clustering.plots.clusters import (
     plot_contingency,
     plot_scatter,
@@ -31,7 +31,6 @@ from fmnist_clustering.plots.trees import plot_dendrogram, plot_family_tree
 __all__ = [
     "COLORS",
     "GREY",
-    "cluster_color",
     "fill_rows",
     "plot_color_cloud",
     "plot_contingency",

@@ -5,8 +5,6 @@ from typing import Any
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 
-from fmnist_clustering._validation import check_integer
-
 COLORS = (
     "#3f90da",
     "#bd1f01",
@@ -36,36 +34,13 @@ MARK_LINE: dict[str, Any] = {"color": "black", "linewidth": 1.2, "linestyle": "-
 
 
 def cluster_color(cluster: int) -> str:
-    """Return the color of a cluster: ten distinct ones, then grey.
-
-    Parameters
-    ----------
-    cluster : int
-        A cluster id, 0 or more.
-
-    Returns
-    -------
-    str
-        A hexadecimal color.
-
-    Raises
-    ------
-    ValueError
-        When `cluster` is no integer, or is below 0.
-    """
-    check_integer(cluster, "cluster", minimum=0)
+    """Return the color of a cluster id, 0 or more: ten distinct ones, then grey."""
     return COLORS[cluster] if cluster < len(COLORS) else GREY
 
 
 def remove_frame(ax: Axes) -> None:
-    """Remove the ticks, the grid and the frame, which a picture does not need.
-
-    Parameters
-    ----------
-    ax : Axes
-        The axes of a picture. Tick labels that are set later have no tick marks.
-    """
+    """Remove the ticks, the grid and the frame, which a picture does not need."""
     ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
-    ax.tick_params(length=0)
+    ax.tick_params(length=0)  # for tick labels that are set later

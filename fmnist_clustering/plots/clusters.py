@@ -1,7 +1,6 @@
 """Draw the clusters of one labeling: silhouettes, points in the plane, and counts."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -9,17 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from fmnist_clustering._validation import (
-    FloatArray,
-    IntArray,
-    check_array,
-    check_columns,
-    check_instance,
-    check_integer,
-    check_labels,
-    check_numbers,
-)
-from fmnist_clustering.plots._arguments import check_images, check_plane, check_range
+from fmnist_clustering._checks import FloatArray, IntArray, check_labels
 from fmnist_clustering.plots._style import (
     GREY,
     HALO,
@@ -86,23 +75,16 @@ def plot_silhouettes(
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is of another kind, the lengths differ, or the ids are not
-        0 to k - 1.
+    ValueError
+        When the labels are no integers from 0, or there is not one picture for each.
     """
-    ids = check_labels(labels)
-    images = check_images(pictures, "pictures")
-    _check_each_occurs(ids, len(images))
-    values = check_numbers(samples, "samples")
-    if values.shape != ids.shape:
-        expected = f"{ids.shape}, one for each label"
-        raise ValueError(f"samples: found shape {values.shape}, expected {expected}")
-    check_range(values, "samples", -1, 1, "silhouettes, -1 to 1")
-    check_instance(ax, "ax", Axes)
+    values = np.asarray(samples, dtype=float)
+    ids = check_labels(labels, len(values))
+    images = np.asarray(pictures, dtype=float)
 
     # Cluster i stands at y = i, and y points down.
     axes_x_data_y = ax.get_yaxis_transform()
-    for cluster, image in enumerate(images):
+    for cluster, image in zip(np.unique(ids), images, strict=True):
         _draw_profile(values[ids == cluster], cluster, ax)
         position = (-0.07, cluster)
         draw_framed_image(image, ax, position, cluster, xycoords=axes_x_data_y)
@@ -124,7 +106,6 @@ def plot_scatter(
     *,
     names: Mapping[int, str] | None = None,
     explained: Sequence[float] = (),
-    random_state: int = 0,
 ) -> Axes:
     """Draw points in the plane, colored and named by cluster.
 
@@ -136,7 +117,8 @@ def plot_scatter(
         Cluster ids, 0 or more. Cluster i has color i, and all beyond ten are grey. The
         members of clusters of fewer than twenty are drawn as larger dots with a rim.
     ax : Axes
-        Where to draw.
+        Where to draw. The dots are drawn in random order (the same each time), so that
+        no cluster hides another just because of its id.
     names : mapping of int to str, optional
         A name for each id that occurs; default: the id itself. A name stands at the
         median of its cluster, or just above a small cluster, and higher where names
@@ -144,9 +126,6 @@ def plot_scatter(
     explained : sequence of float
         The share of the variance that each of the two coordinates holds, 0-1, for the
         axis labels; default: no axis labels.
-    random_state : int
-        Seed of the order in which the dots are drawn. The order is random so that no
-        cluster hides another just because of its id.
 
     Returns
     -------
@@ -155,34 +134,29 @@ def plot_scatter(
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is of another kind, there is not one label for each point, or
-        a name is missing.
+    ValueError
+        When there is not one label, an integer from 0, for each point.
     """
-    xy = check_plane(points, "points")
+    xy = np.asarray(points, dtype=float)
     ids = check_labels(labels, len(xy))
-    texts = _check_cluster_names(names, ids)
-    shares = _check_explained(explained)
-    check_integer(random_state, "random_state", minimum=0)
-    check_instance(ax, "ax", Axes)
-
-    _draw_dots(xy, ids, ax, random_state)
+    _draw_dots(xy, ids, ax)
     label_width = ID_WIDTH if names is None else NAME_WIDTH
     positions = label_positions(xy, ids, label_width)
-    for (x, y), text in zip(positions, texts, strict=True):
+    for (x, y), cluster in zip(positions, np.unique(ids), strict=True):
         ax.text(
             x,
             y,
-            text,
+            str(cluster) if names is None else names[cluster],
             ha="center",
             va="center",
             fontsize=9,
             fontweight="bold",
             path_effects=HALO,
         )
-    if len(shares) > 0:
-        ax.set_xlabel(f"component 1 ({shares[0]:.0%} of variance)")
-        ax.set_ylabel(f"component 2 ({shares[1]:.0%} of variance)")
+    if len(explained) > 0:
+        first, second = explained
+        ax.set_xlabel(f"component 1 ({first:.0%} of variance)")
+        ax.set_ylabel(f"component 2 ({second:.0%} of variance)")
     ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
     return ax
@@ -209,68 +183,35 @@ def plot_contingency(
         count of each column is framed, and the name of a row without any frame is grey:
         no cluster is mostly made of it. Default: neither.
     row_pictures : (m, 784) array-like, optional
-        One picture at the left of each row, instead of its name: in the color of its
-        cluster where the name is a cluster id, and grey otherwise.
+        One picture at the left of each row, instead of its name, which is a cluster id,
+        too. It has the color of its cluster.
 
     Returns
     -------
     Axes
         The same axes. Cells with the count 0 stay blank. The x-axis has the name of the
         table's columns.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind, or the table is empty.
     """
-    check_columns(table, "table", [])
-    counts = check_array(table, "table", "iu", "counts, which are integers")
-    if counts.size == 0:
-        raise ValueError("table: found no columns, expected one or more")
-    if counts.min() < 0:
-        raise ValueError(f"table: found {counts.min()}, expected counts, 0 or more")
-    images = None
-    if pictures is not None:
-        images = check_images(pictures, "pictures", counts.shape[1])
-    row_images = None
-    if row_pictures is not None:
-        row_images = check_images(row_pictures, "row_pictures", counts.shape[0])
-    check_instance(ax, "ax", Axes)
-
+    counts = table.to_numpy()
     _draw_counts(counts, ax)
     remove_frame(ax)
     ax.set_xticks(range(table.shape[1]), table.columns)
     ax.set_yticks(range(table.shape[0]), table.index)
     ax.set_xlabel(str(table.columns.name or ""))
-    if images is not None:
+    if pictures is not None:
+        images = np.asarray(pictures, dtype=float)
         _draw_columns_as_clusters(counts, images, table.columns, ax)
-    if row_images is not None:
-        _draw_rows_as_clusters(row_images, table.index, ax)
+    if row_pictures is not None:
+        images = np.asarray(row_pictures, dtype=float)
+        _draw_rows_as_clusters(images, table.index, ax)
     return ax
 
 
-def label_positions(
-    xy: FloatArray,
-    ids: IntArray,
-    label_width: float,
-) -> FloatArray:
-    """Return where the labels of clusters stand, so that none covers another.
+def label_positions(xy: FloatArray, ids: IntArray, label_width: float) -> FloatArray:
+    """Return the center of each cluster's label, by rising id, so that none overlap.
 
-    Parameters
-    ----------
-    xy : (n, 2) float64
-        The coordinates of all points.
-    ids : (n,) int64
-        Their cluster ids.
-    label_width : float
-        The width of a label, as a share of the range of x.
-
-    Returns
-    -------
-    (k, 2) float64
-        The center of the label of each cluster that occurs, by rising id. A large
-        cluster has its label at its median, a small one just above its highest point.
-        Labels that would overlap are moved up.
+    A large cluster has its label at its median, a small one just above its highest
+    point. `label_width` is a share of the range of x.
     """
     clusters = np.unique(ids)
     x_range, y_range = np.ptp(xy, axis=0)
@@ -288,21 +229,11 @@ def label_positions(
 
 
 def lift_overlapping(centers: FloatArray, width: float, height: float) -> FloatArray:
-    """Move labels up until they no longer overlap.
+    """Move the centers of labels of one size up until the labels no longer overlap.
 
-    Parameters
-    ----------
-    centers : (k, 2) float64
-        Where the centers of the labels would best stand.
-    width, height : float
-        The size of each label, in the units of the two columns of `centers`.
-
-    Returns
-    -------
-    (k, 2) float64
-        The new centers. Labels are placed from the lowest to the highest. Each is
-        compared with those that are placed already, also from the lowest to the
-        highest. Where two overlap, the new one moves up to stand on the other.
+    Labels are placed from the lowest to the highest. Each is compared with those that
+    are placed already, also from the lowest to the highest. Where two overlap, the new
+    one moves up to stand on the other.
     """
     positions = centers.copy()
     from_lowest = np.argsort(centers[:, 1])
@@ -342,11 +273,11 @@ def _draw_profile(samples: FloatArray, cluster: int, ax: Axes) -> None:
     )
 
 
-def _draw_dots(xy: FloatArray, ids: IntArray, ax: Axes, random_state: int) -> None:
+def _draw_dots(xy: FloatArray, ids: IntArray, ax: Axes) -> None:
     """Draw all points in random order, and small clusters again, larger, with a rim."""
     clusters, inverse, sizes = np.unique(ids, return_inverse=True, return_counts=True)
     colors = np.array([cluster_color(cluster) for cluster in clusters])[inverse]
-    order = np.random.default_rng(random_state).permutation(len(xy))
+    order = np.random.default_rng(0).permutation(len(xy))
     ax.scatter(
         xy[order, 0],
         xy[order, 1],
@@ -398,16 +329,17 @@ def _draw_columns_as_clusters(
 ) -> None:
     """Draw a picture below each column, and frame the largest count of each."""
     largest = counts.argmax(axis=0)
-    for column, (row, cluster) in enumerate(zip(largest, clusters, strict=True)):
-        color = cluster_color(int(cluster))
+    columns = zip(largest, images, clusters, strict=True)
+    for column, (row, image, cluster) in enumerate(columns):
         corner = (column - 0.5, row - 0.5)
+        color = cluster_color(cluster)
         frame = Rectangle(corner, 1, 1, fill=False, edgecolor=color, linewidth=2)
         ax.add_patch(frame)
         draw_framed_image(
-            images[column],
+            image,
             ax,
             (column, 0),
-            int(cluster),
+            cluster,
             offset=(0, -PICTURE_DISTANCE),
             xycoords=ax.get_xaxis_transform(),
         )
@@ -425,46 +357,9 @@ def _draw_rows_as_clusters(images: FloatArray, clusters: pd.Index, ax: Axes) -> 
             image,
             ax,
             (0, row),
-            int(cluster) if isinstance(cluster, Integral) else None,
+            cluster,
             offset=(-PICTURE_DISTANCE, 0),
             xycoords=ax.get_yaxis_transform(),
         )
     ax.set_yticklabels([])
     ax.set_ylabel(str(clusters.name or ""), labelpad=ROOM_FOR_PICTURES)
-
-
-def _check_each_occurs(ids: IntArray, k: int) -> None:
-    """Reject ids unless they are exactly 0 to k - 1."""
-    found = np.unique(ids)
-    if not np.array_equal(found, np.arange(k)):
-        expected = f"each of 0 to {k - 1}, as there are {k} pictures"
-        raise ValueError(f"labels: found ids {found.tolist()}, expected {expected}")
-
-
-def _check_cluster_names(
-    names: Mapping[int, str] | None,
-    ids: IntArray,
-) -> list[str]:
-    """Return the name of each cluster that occurs, by rising id."""
-    clusters = np.unique(ids).tolist()
-    if names is None:
-        return [str(cluster) for cluster in clusters]
-    check_instance(names, "names", Mapping)
-    for cluster in clusters:
-        if cluster not in names:
-            raise ValueError(
-                f"names: found names of {list(names)}, expected one for {cluster}, too",
-            )
-        check_instance(names[cluster], f"names[{cluster}]", str)
-    return [names[cluster] for cluster in clusters]
-
-
-def _check_explained(explained: Sequence[float]) -> FloatArray:
-    """Return shares of variance, two or none."""
-    shares = check_numbers(explained, "explained")
-    if shares.shape not in ((0,), (2,)):
-        raise ValueError(
-            f"explained: found shape {shares.shape}, expected (2,) or none",
-        )
-    check_range(shares, "explained", 0, 1, "shares of the variance, 0 to 1")
-    return shares

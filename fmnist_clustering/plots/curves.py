@@ -10,18 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_clustering._validation import (
-    FloatArray,
-    check_curve,
-    check_instance,
-    check_integer,
-    check_numbers,
-)
-from fmnist_clustering.plots._arguments import check_range, check_table
+from fmnist_clustering._checks import FloatArray
 from fmnist_clustering.plots._style import GREY, MARK_LINE
 
-BETWEEN_ONES = ("silhouette", "stability")
-"""The criteria whose scores lie between -1 and 1."""
 NO_PICK = 0
 """Where a rule stands that picks no k."""
 WITHOUT_PICK = {"one cluster or more": "more"}
@@ -48,7 +39,7 @@ def plot_inertia(
     Parameters
     ----------
     k_values, inertia : (m,) array-like
-        The curve. Points that are NaN are left out.
+        The curve, finite numbers.
     ax : Axes
         Where to draw.
     chosen : int, optional
@@ -65,22 +56,9 @@ def plot_inertia(
     -------
     Axes
         The same axes. A linear y-axis starts at 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind, the two lengths differ, no point is
-        finite, `chosen` or `chord` is no k of the curve, or an inertia is 0 and has no
-        logarithm.
     """
-    k, cost = _check_finite_curve(k_values, inertia, "inertia")
-    _check_chosen(chosen, k)
-    _check_chosen(chord, k, "chord")
-    lowest = np.finfo(np.float64).tiny if logarithmic else 0
-    expected = "costs above 0" if logarithmic else "costs, 0 or more"
-    check_range(cost, "inertia", lowest, np.inf, expected)
-    check_instance(ax, "ax", Axes)
-
+    k = np.asarray(k_values)
+    cost = np.asarray(inertia, dtype=float)
     if not logarithmic:
         # A ring at its k says what the line is.
         _draw_chord(k, cost, ax, name="chord" if chord is None else "")
@@ -119,25 +97,18 @@ def plot_silhouette_scores(
     -------
     Axes
         The same axes. The y-axis includes 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `plot_inertia`.
     """
-    k, score = _check_finite_curve(k_values, silhouette, "silhouette")
-    _check_chosen(chosen, k)
-    check_instance(ax, "ax", Axes)
-
+    score = np.asarray(silhouette, dtype=float)
+    is_known = ~np.isnan(score)
+    k = np.asarray(k_values)[is_known]
+    score = score[is_known]
     _draw_curve(k, score, ax, "mean silhouette")
     if chosen is not None:
         _mark_k(chosen, k, score, ax, "highest")
     return ax
 
 
-def plot_picks(
-    picks: pd.Series, ax: Axes, *, true_k: int, largest_k: int | None = None
-) -> Axes:
+def plot_picks(picks: pd.Series, ax: Axes, *, true_k: int, largest_k: int) -> Axes:
     """Draw which k each of several rules picks, beside the true one.
 
     Parameters
@@ -148,35 +119,24 @@ def plot_picks(
         Where to draw. The rules stand one below the other.
     true_k : int
         The true number of clusters. With 1, to name none is right, too.
-    largest_k : int, optional
-        Where the axis ends; default: at the largest k that is drawn.
+    largest_k : int
+        The largest k among which the rules picked; the axis ends there.
 
     Returns
     -------
     Axes
         The same axes. A full dot is a right pick, a ring a wrong one; rules that name
         none stand at the left. The dashed line marks the true k.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind, or there are no picks.
     """
-    places = _check_picks(picks).fillna(NO_PICK)
-    check_integer(true_k, "true_k")
-    end = int(max(true_k, places.max()))
-    if largest_k is not None:
-        end = check_integer(largest_k, "largest_k", minimum=end)
-    check_instance(ax, "ax", Axes)
-
+    places = picks.astype("Int64").fillna(NO_PICK)
     right = {true_k} if true_k > 1 else {true_k, NO_PICK}
     ax.axvline(true_k, **MARK_LINE)
     for row, place in enumerate(places):
         face = GREY if place in right else "white"
         ax.plot(place, row, "o", color=GREY, markerfacecolor=face, markersize=8)
-    _label_picks(end, ax)
+    _label_picks(largest_k, ax)
     ax.set_yticks(range(len(places)), places.index)
-    ax.set(xlim=(NO_PICK - 0.6, end + 0.6), ylim=(len(places) - 0.5, -0.5))
+    ax.set(xlim=(NO_PICK - 0.6, largest_k + 0.6), ylim=(len(places) - 0.5, -0.5))
     ax.grid(visible=True, axis="both")
     return ax
 
@@ -195,24 +155,15 @@ def plot_selection(
         bars.
     selected : DataFrame
         The result of `fmnist_clustering.select_k`.
-    axes : sequence of Axes
+    axes : sequence or array of Axes
         One for each row of `selected`. No y-axis is made to include 0: it is the shape
         that a rule looks at. A dashed line marks the pick, a ring the runner-up; where
         there is no pick, there is neither.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind, a column is missing, `selected` names a k
-        without a score, or the number of axes is not that of the rows of `selected`.
     """
-    panels = _check_selection(scores, selected, axes)
+    panels = np.ravel(np.asarray(axes))
     for ax, (criterion, choice) in zip(panels, selected.iterrows(), strict=True):
         known = scores[criterion].dropna()
-        error = None
-        error_column = ERROR_COLUMNS.get(criterion)
-        if error_column in scores.columns:
-            error = scores[error_column].loc[known.index]
+        error = scores.get(ERROR_COLUMNS.get(criterion))
         _draw_choice(known, error, choice, ax)
         pick = f"k = {choice['pick']}"
         if pd.isna(choice["pick"]):
@@ -239,7 +190,7 @@ def _draw_choice(
         ax.errorbar(
             known.index,
             known,
-            error,
+            error[known.index],
             color=GREY,
             linewidth=0,
             elinewidth=1.2,
@@ -330,88 +281,3 @@ def _mark_k(
 def _format_score(value: float, _position: object) -> str:
     """Write a tick label: four significant digits, or thousands with commas."""
     return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
-
-
-def _check_finite_curve(
-    k_values: ArrayLike,
-    values: ArrayLike,
-    name: str,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the finite points of a curve, one or more."""
-    k, y = check_curve(k_values, values, name)
-    is_finite = np.isfinite(k) & np.isfinite(y)
-    if not is_finite.any():
-        raise ValueError(
-            f"k_values, {name}: found no finite point, expected one or more",
-        )
-    return k[is_finite], y[is_finite]
-
-
-def _check_chosen(chosen: int | None, k: FloatArray, name: str = "chosen") -> None:
-    """Refuse a choice that is no k of the curve."""
-    if chosen is None:
-        return
-    check_integer(chosen, name)
-    if chosen not in k:
-        found = f"{name}: found {chosen}"
-        raise ValueError(f"{found}, expected one of the k_values {k.tolist()}")
-
-
-def _check_picks(picks: pd.Series) -> pd.Series:
-    """Return picks as Int64, missing where a rule names none."""
-    check_instance(picks, "picks", pd.Series)
-    if len(picks) == 0:
-        raise ValueError("picks: found none, expected one or more")
-    known = check_numbers(picks.dropna(), "picks")
-    is_number_of_clusters = (known >= 1) & (known % 1 == 0)
-    if not is_number_of_clusters.all():
-        found = f"{known[~is_number_of_clusters][0]:g}"
-        raise ValueError(f"picks: found {found}, expected whole numbers from 1")
-    return picks.astype("Int64")
-
-
-def _check_selection(
-    scores: pd.DataFrame,
-    selected: pd.DataFrame,
-    axes: Sequence[Axes],
-) -> list[Axes]:
-    """Return the axes as a list if scores, selection and axes fit together."""
-    check_table(selected, "selected", ["rule", "pick", "runner-up"])
-    _check_scores(scores, selected.index)
-    for criterion, choice in selected.iterrows():
-        known_k = scores[criterion].dropna().index
-        marked = [choice["runner-up"]]
-        if pd.notna(choice["pick"]):
-            marked.append(choice["pick"])
-        for k in marked:
-            if k not in known_k:
-                expected = f"one of the k with a score, {known_k.tolist()}"
-                raise ValueError(
-                    f"selected: found k = {k} for {criterion}, expected {expected}",
-                )
-
-    items = np.asarray(axes, dtype=object).ravel()
-    panels = [check_instance(ax, "axes", Axes) for ax in items]
-    if len(panels) != len(selected):
-        expected = f"{len(selected)}, one for each row of selected"
-        raise ValueError(f"axes: found {len(panels)} axes, expected {expected}")
-    return panels
-
-
-def _check_scores(scores: pd.DataFrame, criteria: pd.Index) -> None:
-    """Refuse a table that does not hold these scores over rising k; NaN is fine."""
-    check_table(scores, "scores", criteria)
-    index = scores.index
-    is_integer = pd.api.types.is_integer_dtype(index)
-    if not is_integer or not index.is_monotonic_increasing or not index.is_unique:
-        found = index.tolist()
-        raise ValueError(f"scores: found index {found}, expected rising k")
-    for criterion in criteria:
-        known = check_numbers(scores[criterion].dropna(), "scores")
-        limit = 1 if criterion in BETWEEN_ONES else np.finfo(np.float64).max
-        expected = "scores from -1 to 1" if limit == 1 else "finite scores"
-        check_range(known, "scores", -limit, limit, f"{expected} as {criterion}")
-    for column in set(ERROR_COLUMNS.values()) & set(scores.columns):
-        check_table(scores, "scores", [column])
-        error = check_numbers(scores[column].dropna(), "scores")
-        check_range(error, "scores", 0, np.inf, "standard errors, 0 or more")

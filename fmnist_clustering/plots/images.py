@@ -10,22 +10,15 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.transforms import Transform
 from numpy.typing import ArrayLike
 
-from fmnist_clustering._validation import (
-    FloatArray,
-    check_instance,
-    check_integer,
-    check_names,
-    check_numbers,
-)
+from fmnist_clustering._checks import FloatArray
 from fmnist_clustering.data import N_PIXELS
-from fmnist_clustering.plots._arguments import check_grey, check_images
-from fmnist_clustering.plots._style import COLORS, cluster_color, remove_frame
+from fmnist_clustering.plots._style import COLORS, GREY, remove_frame
 
 IMAGE_SIDE = 28
 """Pixels along an edge of an image."""
 
-FRAMED_ZOOM = 2
-"""Screen pixels along an edge of each image pixel in a framed picture."""
+ZOOM = 2
+"""Screen pixels along an edge of each image pixel."""
 
 
 def fill_rows(rows: Sequence[ArrayLike], n_columns: int) -> FloatArray:
@@ -43,25 +36,11 @@ def fill_rows(rows: Sequence[ArrayLike], n_columns: int) -> FloatArray:
     -------
     (n_rows, n_columns, 784) float64
         The images of each row, followed by white ones.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind, there are no rows, or a row holds more
-        than `n_columns` images.
     """
-    check_instance(rows, "rows", Sequence)
-    check_integer(n_columns, "n_columns")
-    if len(rows) == 0:
-        raise ValueError("rows: found none, expected one or more")
     filled = np.zeros((len(rows), n_columns, N_PIXELS))
-    for i, images in enumerate(rows):
-        pixels = check_numbers(images, "rows")
-        if pixels.ndim != 2 or len(pixels) > n_columns or pixels.shape[1] != N_PIXELS:
-            expected = f"(m, {N_PIXELS}) with m up to {n_columns}"
-            raise ValueError(f"rows: found shape {pixels.shape}, expected {expected}")
-        check_grey(pixels, "rows")
-        filled[i, : len(pixels)] = pixels
+    for row, images in zip(filled, rows, strict=True):
+        pixels = np.asarray(images)
+        row[: len(pixels)] = pixels
     return filled
 
 
@@ -71,7 +50,6 @@ def plot_images(
     *,
     n_columns: int,
     row_names: Sequence[str] = (),
-    zoom: int = 2,
     gap: int = 2,
 ) -> Axes:
     """Draw images in a grid, dark on white, without any resampling.
@@ -81,13 +59,12 @@ def plot_images(
     images : (m, 784) array-like
         Grey values 0-255, higher is darker. The grid is filled row by row.
     ax : Axes
-        Where to draw. The axes are resized to the grid; their upper left corner stays.
+        Where to draw. The axes are resized to the grid, two screen pixels for each
+        image pixel; their upper left corner stays.
     n_columns : int
         The number of images in each row of the grid.
     row_names : sequence of str
         One name for each row of the grid, written at its left; default: no names.
-    zoom : int
-        Screen pixels along an edge of each image pixel.
     gap : int
         Image pixels between two images.
 
@@ -95,22 +72,8 @@ def plot_images(
     -------
     Axes
         The same axes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind: images that do not have 784 values each,
-        another number of names than of rows, or counts that are no integers.
     """
-    pixels = check_images(images, "images")
-    check_instance(ax, "ax", Axes)
-    check_integer(n_columns, "n_columns")
-    n_rows = math.ceil(len(pixels) / n_columns)
-    names = check_names(row_names, "row_names", n_rows)
-    zoom = check_integer(zoom, "zoom")
-    check_integer(gap, "gap", minimum=0)
-
-    page = _arrange_in_grid(pixels, n_rows, n_columns, gap)
+    page = _arrange_in_grid(np.asarray(images, dtype=float), n_columns, gap)
     ax.imshow(
         page,
         cmap="gray_r",
@@ -121,10 +84,10 @@ def plot_images(
         aspect="auto",
     )
     remove_frame(ax)
-    step = IMAGE_SIDE + gap
-    middles = [row * step + IMAGE_SIDE / 2 for row in range(len(names))]
-    ax.set_yticks(middles, names)
-    _resize_to_pixels(ax, page.shape, zoom)
+    if len(row_names) > 0:
+        middles = np.arange(IMAGE_SIDE / 2, len(page), IMAGE_SIDE + gap)
+        ax.set_yticks(middles, row_names)
+    _resize_to_pixels(ax, page.shape)
     return ax
 
 
@@ -133,7 +96,6 @@ def plot_members(
     ax: Axes,
     *,
     row_names: Sequence[str] = (),
-    zoom: int = 2,
 ) -> Axes:
     """Draw members of clusters: one row for each cluster, in groups with a title.
 
@@ -146,43 +108,29 @@ def plot_members(
         Where to draw; see `plot_images`. The titles need room above.
     row_names : sequence of str
         One name for each cluster, written at the left of its row; default: no names.
-    zoom : int
-        Screen pixels along an edge of each image pixel.
 
     Returns
     -------
     Axes
         The same axes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When the groups do not all hold images of k clusters, or as `plot_images`.
     """
-    blocks = _check_groups(groups)
     gap = 1
     # Step 1: join the groups, with a blank column before each group but the first.
     columns: list[FloatArray] = []
     first_columns = []
     n_columns = 0
-    for block in blocks:
+    for images in groups.values():
+        block = np.asarray(images, dtype=float)
         if columns:
             columns.append(np.zeros((len(block), 1, N_PIXELS)))
             n_columns += 1
         first_columns.append(n_columns)
         columns.append(block)
         n_columns += block.shape[1]
-    images = np.concatenate(columns, axis=1).reshape(-1, N_PIXELS)
+    page = np.concatenate(columns, axis=1).reshape(-1, N_PIXELS)
 
     # Step 2: draw them, and write each title 4 image pixels above its first column.
-    plot_images(
-        images,
-        ax,
-        n_columns=n_columns,
-        row_names=row_names,
-        zoom=zoom,
-        gap=gap,
-    )
+    plot_images(page, ax, n_columns=n_columns, row_names=row_names, gap=gap)
     for title, first_column in zip(groups, first_columns, strict=True):
         ax.text(first_column * (IMAGE_SIDE + gap), -4, title, va="bottom")
     return ax
@@ -202,7 +150,7 @@ def draw_framed_image(
     Parameters
     ----------
     image : (784,) float64
-        Grey values 0-255, higher is darker. Each is 2 x 2 screen pixels large.
+        Grey values 0-255, higher is darker.
     ax : Axes
         Where to draw. The image may lie outside of the axes.
     position : (x, y)
@@ -215,14 +163,16 @@ def draw_framed_image(
     xycoords : str or Transform
         The coordinate system of `position`, as in `matplotlib.axes.Axes.annotate`.
     """
-    is_colored = cluster is not None and cluster < len(COLORS)
-    # All ids beyond the ten have one grey, so any of them stands for "no color".
-    color = cluster_color(len(COLORS) if cluster is None else cluster)
+    color = GREY
+    name = ""
+    if cluster is not None and cluster < len(COLORS):
+        color = COLORS[cluster]
+        name = str(cluster)
     coordinates: dict[str, Any] = {"xycoords": xycoords, "annotation_clip": False}
 
     picture = OffsetImage(
         image.reshape(IMAGE_SIDE, IMAGE_SIDE),
-        zoom=FRAMED_ZOOM,
+        zoom=ZOOM,
         dpi_cor=False,
         cmap="gray_r",
         interpolation="nearest",
@@ -240,9 +190,9 @@ def draw_framed_image(
     )
     ax.add_artist(frame)
 
-    corner = IMAGE_SIDE * FRAMED_ZOOM // 2 - 1  # one pixel inside the image
+    corner = IMAGE_SIDE * ZOOM // 2 - 1  # one pixel inside the image
     text = ax.annotate(
-        str(cluster) if is_colored else "",
+        name,
         position,
         (offset[0] - corner, offset[1] + corner),
         textcoords="offset pixels",
@@ -251,16 +201,12 @@ def draw_framed_image(
     text.set(fontsize=8, fontweight="bold", va="top", zorder=4)
 
 
-def _arrange_in_grid(
-    pixels: FloatArray,
-    n_rows: int,
-    n_columns: int,
-    gap: int,
-) -> FloatArray:
+def _arrange_in_grid(images: FloatArray, n_columns: int, gap: int) -> FloatArray:
     """Return one large image that holds all images in a grid, row by row."""
+    n_rows = math.ceil(len(images) / n_columns)
     step = IMAGE_SIDE + gap
     page = np.zeros((n_rows * step - gap, n_columns * step - gap))
-    for i, image in enumerate(pixels):
+    for i, image in enumerate(images):
         row, column = divmod(i, n_columns)
         top = row * step
         left = column * step
@@ -269,36 +215,16 @@ def _arrange_in_grid(
     return page
 
 
-def _resize_to_pixels(ax: Axes, page_shape: tuple[int, ...], zoom: int) -> None:
-    """Resize axes so that each pixel of the page is `zoom` screen pixels wide.
-
-    The upper left corner moves to the nearest edge of a screen pixel.
-    """
+def _resize_to_pixels(ax: Axes, page_shape: tuple[int, ...]) -> None:
+    """Give each pixel of the page its screen pixels, and start on the edge of one."""
     fig = ax.get_figure(root=True)
-    if fig is None:
-        return
+    assert fig is not None
     fig.set_layout_engine("none")  # a layout engine would move the axes again
     screen_width, screen_height = fig.get_size_inches() * fig.dpi
     n_rows, n_columns = page_shape
-    width = n_columns * zoom / screen_width
-    height = n_rows * zoom / screen_height
+    width = n_columns * ZOOM / screen_width
+    height = n_rows * ZOOM / screen_height
     box = ax.get_position()
     left = round(box.x0 * screen_width) / screen_width
     top = round(box.y1 * screen_height) / screen_height
     ax.set_position((left, top - height, width, height))
-
-
-def _check_groups(groups: Mapping[str, ArrayLike]) -> list[FloatArray]:
-    """Return the images of each group as float64 if all have the same clusters."""
-    check_instance(groups, "groups", Mapping)
-    blocks = [check_numbers(images, "groups") for images in groups.values()]
-    shapes = [block.shape for block in blocks]
-    hold_images = all(
-        len(shape) == 3 and shape[2] == N_PIXELS and 0 not in shape for shape in shapes
-    )
-    if not hold_images or len({shape[0] for shape in shapes}) != 1:
-        expected = f"(k, m, {N_PIXELS}) with the same k"
-        raise ValueError(f"groups: found shapes {shapes}, expected {expected}")
-    for block in blocks:
-        check_grey(block, "groups")
-    return blocks

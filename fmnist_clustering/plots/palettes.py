@@ -8,13 +8,6 @@ from matplotlib.axes import Axes
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import ArrayLike
 
-from fmnist_clustering._validation import (
-    FloatArray,
-    check_instance,
-    check_number,
-    check_numbers,
-)
-from fmnist_clustering.plots._arguments import check_table
 from fmnist_clustering.plots._style import (
     COLORS,
     GREY,
@@ -43,14 +36,7 @@ def plot_palette(image: IndexedImage, ax: Axes) -> Axes:
     -------
     Axes
         The same axes. The whole width stands for all pixels of the picture.
-
-    Raises
-    ------
-    TypeError
-        When an argument is of another type.
     """
-    check_instance(image, "image", IndexedImage)
-    check_instance(ax, "ax", Axes)
     widths = image.shares
     left_edges = np.concatenate([[0.0], np.cumsum(widths)[:-1]])
     ax.bar(
@@ -82,15 +68,7 @@ def plot_quantized(image: IndexedImage, ax: Axes, *, title: str = "") -> Axes:
     -------
     Axes
         The same axes. The strip is one of their child axes.
-
-    Raises
-    ------
-    TypeError
-        When an argument is of another type.
     """
-    check_instance(image, "image", IndexedImage)
-    check_instance(ax, "ax", Axes)
-    check_instance(title, "title", str)
     ax.imshow(image.image, interpolation="nearest", origin="upper", aspect="equal")
     remove_frame(ax)
     ax.set_title(title, fontsize=10)
@@ -120,18 +98,12 @@ def plot_color_cloud(
     -------
     Axes3D
         The same axes. Black is at the lower left; the dots are in front of all points.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind, or colors are out of range.
     """
-    points = _check_colors(colors, "colors")
-    check_instance(ax, "ax", Axes3D)
+    points = np.asarray(colors, dtype=float)
     ax.computed_zorder = False  # the palette before the pixels
     ax.scatter(*points.T, c=points / 255, s=3, alpha=0.5, linewidths=0)
     if palette is not None:
-        dots = _check_colors(palette, "palette")
+        dots = np.asarray(palette, dtype=float)
         ax.scatter(*dots.T, c=dots / 255, s=90, edgecolors="white", depthshade=False)
     ends = (0, 255)
     ax.set(xlim=ends, ylim=ends, zlim=ends, xticks=ends, yticks=ends, zticks=ends)
@@ -168,18 +140,7 @@ def plot_rate_distortion(
         The same axes. Each line ends with the name of its method. The x-axis starts at
         0; the y-axis does not, and its label says so. Files without loss stand on a
         dotted line above all others.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is of another kind, a column is missing, a size is no finite
-        number, or a PSNR is none at all.
     """
-    table = _check_files(table)
-    if source is not None:
-        check_number(source, "source", minimum=0)
-    check_instance(ax, "ax", Axes)
-
     # What is infinite cannot be drawn to scale: it would vanish, and its name with it.
     is_lossless = np.isinf(table["PSNR"])
     level = _lossless_level(table["PSNR"][~is_lossless])
@@ -203,36 +164,6 @@ def plot_rate_distortion(
     largest = max(table["size"].max(), source or 0)
     ax.set(xlim=(0, 1.05 * largest), ylabel="PSNR, dB (not from 0)")
     return ax
-
-
-def _check_colors(colors: ArrayLike, name: str) -> FloatArray:
-    """Return sRGB colors, one in each row."""
-    values = check_numbers(colors, name)
-    is_table = values.ndim == 2 and values.shape[1] == 3 and len(values) > 0
-    if not is_table or not ((values >= 0) & (values <= 255)).all():
-        raise ValueError(
-            f"{name}: found shape {values.shape} from {values.min(initial=0):.4g} to "
-            f"{values.max(initial=0):.4g}, expected (n, 3) from 0 to 255"
-        )
-    return values
-
-
-def _check_files(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with sizes and PSNR as float64 if its files can be drawn."""
-    check_table(table, "table", ["method", "k", "size", "PSNR"])
-    for column in ("method", "k"):
-        if table[column].isna().any():
-            found = f"a file without {column}"
-            raise ValueError(f"table: found {found}, expected one for each")
-    sizes = check_numbers(table["size"], "table")
-    if not np.isfinite(sizes).all() or sizes.min() < 0:
-        found = f"sizes {sizes.tolist()}"
-        raise ValueError(f"table: found {found}, expected finite numbers from 0")
-    quality = check_numbers(table["PSNR"], "table")
-    if not (quality > -np.inf).all():  # also NaN
-        found = f"PSNR {quality.tolist()}"
-        raise ValueError(f"table: found {found}, expected decibels, or infinity")
-    return table.assign(size=sizes, PSNR=quality)
 
 
 def _lossless_level(finite: pd.Series) -> float:

@@ -6,12 +6,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
-from fmnist_clustering._validation import (
-    FloatArray,
-    check_instance,
-    check_labels,
-)
-from fmnist_clustering.plots._arguments import check_plane
+from fmnist_clustering._checks import FloatArray, check_labels
 from fmnist_clustering.plots._style import GREY, cluster_color
 
 CELL_TINT = 0.22
@@ -55,32 +50,24 @@ def plot_plane(
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is of another kind, there is not one label for each point, or
-        there is `moved_from` without as many `centroids`.
+    ValueError
+        When there is not one label, an integer from 0, for each point.
     """
-    xy = check_plane(points, "points")
+    xy = np.asarray(points, dtype=float)
     ids = check_labels(labels, len(xy))
-    check_instance(ax, "ax", Axes)
-    drawn = [xy]
+    centers = np.empty((0, 2))
     if centroids is not None:
-        centers = check_plane(centroids, "centroids")
-        drawn.append(centers)
+        centers = np.asarray(centroids, dtype=float)
+    before = centers  # no centroid has moved
     if moved_from is not None:
-        before = check_plane(moved_from, "moved_from")
-        n_centroids = 0 if centroids is None else len(centers)
-        if len(before) != n_centroids:
-            expected = f"{n_centroids}, one for each of the centroids"
-            raise ValueError(f"moved_from: found {len(before)}, expected {expected}")
-        drawn.append(before)
+        before = np.asarray(moved_from, dtype=float)
 
-    _set_limits(np.concatenate(drawn), ax)
+    _set_limits(np.concatenate([xy, centers, before]), ax)
     if centroids is not None:
         _draw_cells(centers, ax)
-    colors = [cluster_color(int(i)) for i in ids]
+    colors = [cluster_color(cluster) for cluster in ids]
     ax.scatter(xy[:, 0], xy[:, 1], c=colors, s=12, linewidths=0)
-    if moved_from is not None:
-        _draw_moves(before, centers, ax)
+    _draw_moves(before, centers, ax)
     if centroids is not None:
         _draw_centroids(centers, ax)
     ax.set(xticks=[], yticks=[], aspect="equal")

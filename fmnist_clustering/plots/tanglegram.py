@@ -3,20 +3,19 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from scipy.cluster import hierarchy
 
-from fmnist_clustering._validation import (
-    FloatArray,
-    IntArray,
-    check_array,
-    check_instance,
-    check_labels,
-)
-from fmnist_clustering.hierarchy import TruncatedTree, check_truncated_tree
-from fmnist_clustering.plots._arguments import check_images
+from fmnist_clustering._checks import FloatArray, IntArray
+from fmnist_clustering.hierarchy import TruncatedTree
 from fmnist_clustering.plots._style import GREY, cluster_color, remove_frame
-from fmnist_clustering.plots.images import draw_framed_image
-from fmnist_clustering.plots.trees import LEAF_SPACING, dendrogram_layout
+from fmnist_clustering.plots.trees import (
+    LEAF_SPACING,
+    clusters_of_leaves,
+    dendrogram_layout,
+    draw_leaf_pictures,
+    leaf_places,
+)
 
 LEAF_HEIGHT = 0.42
 """Where the leaves of the upper tree stand; its root is at 1, the other's at -1."""
@@ -77,40 +76,26 @@ def plot_tanglegram(
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is of another kind, or their sizes do not fit each other.
+    ValueError
+        When there is not one of the labels for each row, or one picture for each leaf.
     """
-    upper = check_truncated_tree(upper, "upper")
-    n_rows = len(upper.labels)
-    lower = check_truncated_tree(lower, "lower", n_rows)
-    n_leaves = len(upper.Z) + 1
-    n_lower_leaves = len(lower.Z) + 1
-    clusters = _clusters_of_leaves(labels, upper.labels, n_leaves)
-    images = check_images(pictures, "pictures", n_leaves)
-    lower_images = check_images(lower_pictures, "lower_pictures", n_lower_leaves)
-    recovered = _check_flags(is_recovered, n_leaves - 1)
-    check_instance(ax, "ax", Axes)
-
+    clusters = clusters_of_leaves(labels, upper)
     # The share of the rows in each leaf of the one and each leaf of the other tree.
-    shared = np.zeros((n_leaves, n_lower_leaves))
-    np.add.at(shared, (upper.labels, lower.labels), 1 / n_rows)
-    x = _leaf_places(upper.Z)
+    shared = np.zeros((len(upper.Z) + 1, len(lower.Z) + 1))
+    np.add.at(shared, (upper.labels, lower.labels), 1 / len(upper.labels))
+    leaves = hierarchy.leaves_list(upper.Z)
+    x = leaf_places(leaves)
     Z_turned = turn_towards(lower.Z, x @ shared, shared.sum(axis=0))
-    x_lower = _leaf_places(Z_turned)
+    lower_leaves = hierarchy.leaves_list(Z_turned)
 
-    _draw_bands(shared, x, x_lower, clusters, ax)
-    colors = np.where(recovered, "black", PALE).tolist()
-    widths = np.where(recovered, THICK, THIN).tolist()
+    _draw_bands(shared, x, leaf_places(lower_leaves), clusters, ax)
+    colors = np.where(is_recovered, "black", PALE).tolist()
+    widths = np.where(is_recovered, THICK, THIN).tolist()
     _draw_tree(upper.Z, 1, colors, widths, ax)
     _draw_tree(Z_turned, -1, GREY, THIN, ax)
-    for leaf, place in enumerate(x):
-        above = (float(place), PICTURE_HEIGHT)
-        draw_framed_image(images[leaf], ax, above, int(clusters[leaf]))
-    for leaf, place in enumerate(x_lower):
-        below = (float(place), -PICTURE_HEIGHT)
-        draw_framed_image(lower_images[leaf], ax, below, None)
-    n_columns = max(n_leaves, n_lower_leaves)
-    ax.set(xlim=(0, LEAF_SPACING * n_columns), ylim=(-1.02, 1.02))
+    draw_leaf_pictures(pictures, leaves, clusters[leaves], ax, PICTURE_HEIGHT)
+    draw_leaf_pictures(lower_pictures, lower_leaves, None, ax, -PICTURE_HEIGHT)
+    ax.set(xlim=(0, LEAF_SPACING * max(shared.shape)), ylim=(-1.02, 1.02))
     remove_frame(ax)
     return ax
 
@@ -120,20 +105,9 @@ def turn_towards(
 ) -> FloatArray:
     """Swap the two sides of merges so that the leaves stand near given places.
 
-    Parameters
-    ----------
-    Z : (m, 4) float64
-        A linkage matrix.
-    place_sums : (m + 1,) float64
-        For each leaf the wanted place times its weight.
-    weights : (m + 1,) float64
-        The weight of each leaf, 0 or more.
-
-    Returns
-    -------
-    (m, 4) float64
-        The same tree. At each merge the side whose mean wanted place is lower stands at
-        the left; sides without weight keep their order.
+    For each leaf there is the wanted place times its weight, and its weight, 0 or more.
+    At each merge the side whose mean wanted place is lower stands at the left; sides
+    without weight keep their order.
     """
     n_leaves = len(Z) + 1
     turned = Z.copy()
@@ -148,14 +122,6 @@ def turn_towards(
     return turned
 
 
-def _leaf_places(Z: FloatArray) -> FloatArray:
-    """Return the x of each leaf by its id."""
-    leaves, _ = dendrogram_layout(Z)
-    places = np.empty(len(leaves))
-    places[leaves] = LEAF_SPACING * (np.arange(len(leaves)) + 0.5)
-    return places
-
-
 def _draw_tree(
     Z: FloatArray,
     side: int,
@@ -163,10 +129,7 @@ def _draw_tree(
     widths: float | list[float],
     ax: Axes,
 ) -> None:
-    """Draw a tree above (`side` = 1) or below the middle (-1), scaled to its height.
-
-    `colors` and `widths` are those of all merges, or go by merge.
-    """
+    """Draw a tree above (`side` = 1) or below the middle (-1), scaled to its height."""
     _, links = dendrogram_layout(Z)
     highest = Z[-1, 2]
     if highest > 0:  # else all rows are equal, and there is nothing to scale
@@ -188,36 +151,8 @@ def _draw_bands(
     bands = LineCollection(
         ends,
         linewidths=[BAND_WIDTH * shared[i, j] for i, j in pairs],
-        colors=[cluster_color(int(clusters[i])) for i, _ in pairs],
+        colors=[cluster_color(clusters[i]) for i, _ in pairs],
         alpha=0.6,
         capstyle="butt",
     )
     ax.add_collection(bands)
-
-
-def _check_flags(is_recovered: ArrayLike, n_merges: int) -> NDArray[np.bool_]:
-    """Return one flag for each merge."""
-    flags = check_array(is_recovered, "is_recovered", "b", "True or False")
-    if flags.shape != (n_merges,):
-        expected = f"({n_merges},), one for each merge"
-        raise ValueError(
-            f"is_recovered: found shape {flags.shape}, expected {expected}"
-        )
-    return flags
-
-
-def _clusters_of_leaves(
-    labels: ArrayLike, leaf_of_row: IntArray, n_leaves: int
-) -> IntArray:
-    """Return the cluster of each leaf."""
-    ids = check_labels(labels, len(leaf_of_row))
-    leaves, first_row = np.unique(leaf_of_row, return_index=True)
-    if len(leaves) != n_leaves:
-        found = f"{len(leaves)} of {n_leaves} leaves"
-        raise ValueError(f"upper.labels: found {found}, expected all of them")
-    clusters = ids[first_row]
-    if not np.array_equal(clusters[leaf_of_row], ids):
-        raise ValueError(
-            "labels: found several clusters in a leaf of the upper tree, expected one"
-        )
-    return clusters

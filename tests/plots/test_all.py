@@ -1,6 +1,7 @@
 """What holds for every plot function."""
 
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -9,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import linkage
 
 from fmnist_clustering import IndexedImage, plots, truncate_tree
+from tests.plots.reading import framed_images, new_axes
 
 Draw = Callable[[Axes], object]
 
@@ -39,26 +40,19 @@ CASES: dict[str, Draw] = {
     "plot_members": lambda ax: plots.plot_members({"mean": IMAGES[:, None]}, ax),
     "plot_inertia": lambda ax: plots.plot_inertia(K_VALUES, [9, 3], ax, chosen=2),
     "plot_silhouette_scores": lambda ax: plots.plot_silhouette_scores(
-        K_VALUES,
-        [0.2, 0.1],
-        ax,
+        K_VALUES, [0.2, 0.1], ax
     ),
     "plot_selection": lambda ax: plots.plot_selection(SCORES, SELECTED, [ax]),
     "plot_silhouettes": lambda ax: plots.plot_silhouettes(
-        [0.5, -0.1, 0.2],
-        LABELS,
-        IMAGES,
-        ax,
+        [0.5, -0.1, 0.2], LABELS, IMAGES, ax
     ),
     "plot_scatter": lambda ax: plots.plot_scatter(POINTS, LABELS, ax),
     "plot_plane": lambda ax: plots.plot_plane(
-        POINTS,
-        LABELS,
-        ax,
-        centroids=POINTS[:2],
-        moved_from=POINTS[1:],
+        POINTS, LABELS, ax, centroids=POINTS[:2], moved_from=POINTS[1:]
     ),
-    "plot_picks": lambda ax: plots.plot_picks(pd.Series([2, 3]), ax, true_k=2),
+    "plot_picks": lambda ax: plots.plot_picks(
+        pd.Series([2, 3]), ax, true_k=2, largest_k=3
+    ),
     "plot_contingency": lambda ax: plots.plot_contingency(COUNTS, ax),
     "plot_family_tree": lambda ax: plots.plot_family_tree([LABELS], [IMAGES], ax),
     "plot_dendrogram": lambda ax: plots.plot_dendrogram(TREE, ax, cut=1),
@@ -80,61 +74,56 @@ CASES: dict[str, Draw] = {
 }
 
 
-def projection_of(draw: Draw) -> str | None:
-    """Return the projection of the axes that a plot needs; None is the usual one."""
-    return "3d" if draw is CASES["plot_color_cloud"] else None
-
-
-every_function = pytest.mark.parametrize("draw", CASES.values(), ids=CASES.keys())
-
-
 def test_every_plot_function_is_drawn_here() -> None:
     functions = {name for name in plots.__all__ if name.startswith("plot_")}
     assert functions == set(CASES)
 
 
-@every_function
-def test_draws_on_the_given_axes_only(
-    draw: Draw,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    shown: list[object] = []
-    monkeypatch.setattr(plt, "show", shown.append)
+@pytest.mark.parametrize("name", CASES)
+def test_draws_on_the_given_axes_and_leaves_all_else(name: str) -> None:
     current = plt.figure()
-    projection = {"projection": projection_of(draw)}
-    ax, neighbor = Figure().subplots(1, 2, subplot_kw=projection)
-    children_of_current = current.get_children()
-    children_of_neighbor = neighbor.get_children()
-    try:
-        result = draw(ax)
-        assert plt.get_fignums() == [current.number]
-    finally:
-        plt.close("all")
-    assert result is ax or draw is CASES["plot_selection"]
-    assert current.get_children() == children_of_current
-    assert neighbor.get_children() == children_of_neighbor
-    assert ax.figure.axes == [ax, neighbor]
-    assert not shown
-
-
-# Under two styles, since setting what holds anyway would not be seen.
-@pytest.mark.parametrize("style", ["default", "fmnist_clustering.notebook"])
-@every_function
-def test_settings_of_matplotlib_stay(draw: Draw, style: str) -> None:
-    with matplotlib.style.context(style, after_reset=True):
+    kind = {"projection": "3d" if name == "plot_color_cloud" else None}
+    ax, neighbor = Figure().subplots(1, 2, subplot_kw=kind)
+    others = [*current.get_children(), *neighbor.get_children()]
+    # Settings that are nobody's default: to set what holds anyway would not be seen.
+    with matplotlib.style.context("fmnist_clustering.notebook", after_reset=True):
         before = dict(matplotlib.rcParams.copy())
-        draw(Figure().add_subplot(projection=projection_of(draw)))
+        try:
+            result = CASES[name](ax)
+            assert plt.get_fignums() == [current.number]
+        finally:
+            plt.close("all")
         assert dict(matplotlib.rcParams.copy()) == before
+    assert result is ax or name == "plot_selection"
+    assert [*current.get_children(), *neighbor.get_children()] == others
+    assert ax.figure.axes == [ax, neighbor]
 
 
-def test_ten_colors_differ_and_all_others_are_grey() -> None:
-    colors = [plots.cluster_color(cluster) for cluster in range(10)]
-    assert colors == list(plots.COLORS)
-    assert len({to_rgb(color) for color in [*colors, plots.GREY]}) == 11
-    for cluster in (10, 11, 99):
-        assert plots.cluster_color(cluster) == plots.GREY
+def test_the_eleventh_picture_has_a_grey_frame() -> None:
+    labels = range(11)
+    images = np.zeros((11, 784))
+    ax = plots.plot_silhouettes(np.zeros(11), labels, images, new_axes())
+    assert framed_images(ax)[-0.07, 10] == (0, plots.GREY)
+    ids = [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"]
+    assert ids == [*"0123456789", ""]
 
 
-def test_there_is_no_color_below_0() -> None:
-    with pytest.raises(ValueError, match=r"^cluster: found -1, expected "):
-        plots.cluster_color(-1)
+@pytest.mark.parametrize(
+    ("draw", "arguments", "message"),
+    [
+        (plots.plot_scatter, (POINTS, [0, 1]), "labels: found shape"),
+        (plots.plot_plane, (POINTS, [0, -1, 1]), "labels: found -1"),
+        (plots.plot_silhouettes, ([0.5, 0.1], [0, 1], IMAGES[:1]), "shorter"),
+    ],
+    ids=["a label missing", "noise of DBSCAN", "a picture missing"],
+)
+def test_what_would_leave_out_a_cluster_is_refused(
+    draw: Callable[..., Axes], arguments: tuple[Any, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(*arguments, new_axes())
+
+
+def test_each_leaf_needs_its_picture() -> None:
+    with pytest.raises(ValueError, match=r"^pictures: found 2, expected one for each"):
+        plots.plot_dendrogram(TREE, new_axes(), pictures=IMAGES)

@@ -1,15 +1,13 @@
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import matplotlib.style
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from fmnist_clustering import CLASS_NAMES, plots
 from fmnist_clustering.plots.clusters import label_positions, lift_overlapping
@@ -42,6 +40,7 @@ def test_each_cluster_shows_its_silhouettes_by_falling_value() -> None:
     by_falling_value = [[0.3, 0.1, -0.2], [0.25, 0.05]]
     ax = plots.plot_silhouettes(samples, labels, np.full((2, 784), 7.0), new_axes())
     profiles = [item for item in ax.collections if isinstance(item, PolyCollection)]
+    assert len(profiles) == 2
     for cluster, profile in enumerate(profiles):
         corners = np.asarray(profile.get_paths()[0].vertices)
         curve = corners[corners[:, 0] != 0]
@@ -51,9 +50,9 @@ def test_each_cluster_shows_its_silhouettes_by_falling_value() -> None:
         assert curve[:, 1].min() == pytest.approx(cluster - 0.42)
         assert curve[:, 1].max() == pytest.approx(cluster + 0.42)
         assert hex_colors(profile.get_facecolor()) == [plots.COLORS[cluster]]
-    assert len(profiles) == 2
-    assert ax.get_xlim()[0] < -0.2
-    assert ax.get_xlim()[1] > 0.3
+    left, right = ax.get_xlim()
+    assert left < -0.2
+    assert right > 0.3
     assert ax.get_ylim() == (1.55, -0.95), "the first cluster is on top"
 
 
@@ -62,45 +61,14 @@ def test_numbers_of_the_silhouettes_are_written() -> None:
     pictures = np.stack([np.full(784, 10.0), np.full(784, 20.0)])
     ax = plots.plot_silhouettes(samples, [0, 0, 0, 1, 1], pictures, new_axes())
     assert upright_lines(ax) == [pytest.approx(0.1), 0]
-    written = texts(ax)
     (mean,) = [text for text in ax.texts if text.get_text() == " mean 0.100"]
     x, y = mean.get_position()
     assert x == pytest.approx(0.1)
     assert y == -0.55, "above all clusters"
-    assert "3 images\nmean 0.067\n33% below 0" in written
-    assert "2 images\nmean 0.150\n0% below 0" in written
+    assert "3 images\nmean 0.067\n33% below 0" in texts(ax)
+    assert "2 images\nmean 0.150\n0% below 0" in texts(ax)
     blue, red = plots.COLORS[:2]
     assert framed_images(ax) == {(-0.07, 0): (10, blue), (-0.07, 1): (20, red)}
-
-
-@pytest.mark.parametrize(
-    ("samples", "labels", "n_pictures", "name"),
-    [
-        ([0.1, 0.2], [0, 1, 1], 2, "samples"),
-        ([[0.1, 0.2]], [0, 1], 2, "samples"),
-        ([0.1, 0.2], [0, 1], 3, "labels"),
-        ([0.1, 0.2], [0, 2], 2, "labels"),
-        ([0.1, 0.2], [0, 1], 1, "labels"),
-        ([0.1, 0.2], [0, 1], 0, "pictures"),
-    ],
-    ids=[
-        "sample missing",
-        "two axes",
-        "label missing",
-        "gap",
-        "picture missing",
-        "no pictures",
-    ],
-)
-def test_clusters_without_samples_or_pictures_are_refused(
-    samples: Any,
-    labels: list[int],
-    n_pictures: int,
-    name: str,
-) -> None:
-    pictures = np.zeros((n_pictures, 784))
-    with pytest.raises(ValueError, match=f"^{name}: found .*, expected "):
-        plots.plot_silhouettes(samples, labels, pictures, new_axes())
 
 
 # plot_scatter
@@ -123,29 +91,14 @@ def test_no_cluster_hides_another_by_its_id() -> None:
     assert 120 < last_half.count(plots.COLORS[0]) < 180
 
 
-def test_random_state_alone_sets_the_drawing_order() -> None:
-    def draw(random_state: int) -> NDArray[Any]:
-        ax = new_axes()
-        plots.plot_scatter(POINTS, LABELS, ax, random_state=random_state)
-        return np.asarray(ax.collections[0].get_offsets())
-
-    np.testing.assert_array_equal(draw(0), draw(0))
-    assert (draw(0) != draw(1)).any()
-
-
-@pytest.mark.parametrize("n_members", [1, 19])
-def test_clusters_of_fewer_than_twenty_have_a_rim(n_members: int) -> None:
+@pytest.mark.parametrize(("n_members", "n_rims"), [(1, 1), (19, 19), (20, 0)])
+def test_clusters_of_fewer_than_twenty_have_a_rim(n_members: int, n_rims: int) -> None:
     labels = np.repeat([0, 3], [600 - n_members, n_members])
     _, rimmed = plots.plot_scatter(POINTS, labels, new_axes()).collections
-    np.testing.assert_array_equal(rimmed.get_offsets(), POINTS[600 - n_members :])
-    assert set(hex_colors(rimmed.get_facecolor())) == {plots.COLORS[3]}
-    assert set(hex_colors(rimmed.get_edgecolor())) == {"#000000"}
-
-
-def test_clusters_of_twenty_have_none() -> None:
-    labels = np.repeat([0, 3], [580, 20])
-    _, rimmed = plots.plot_scatter(POINTS, labels, new_axes()).collections
-    assert np.asarray(rimmed.get_offsets()).size == 0
+    np.testing.assert_array_equal(rimmed.get_offsets(), POINTS[600 - n_rims :])
+    if n_rims > 0:
+        assert set(hex_colors(rimmed.get_facecolor())) == {plots.COLORS[3]}
+        assert set(hex_colors(rimmed.get_edgecolor())) == {"#000000"}
 
 
 @pytest.mark.parametrize(
@@ -157,8 +110,7 @@ def test_clusters_of_twenty_have_none() -> None:
     ids=["ids", "names"],
 )
 def test_clusters_are_named_at_their_median(
-    names: Mapping[int, str] | None,
-    expected: list[str],
+    names: Mapping[int, str] | None, expected: list[str]
 ) -> None:
     # One point of each cluster lies far out, so the mean is elsewhere.
     cluster = np.array([[0, 0], [1, 2], [2, 1], [3, 3], [30, 40]])
@@ -169,28 +121,18 @@ def test_clusters_are_named_at_their_median(
     assert texts(ax) == expected
     places = [text.get_position() for text in ax.texts]
     assert places == [(2, 2), (2, 102), (102, 2)]
-    for text in ax.texts:
-        assert text.get_horizontalalignment() == "center"
-        assert text.get_verticalalignment() == "center"
 
 
-@pytest.mark.parametrize("spread", [0, 0.3, 1, 2])
-@pytest.mark.parametrize(
-    ("n_panels", "size", "names"),
-    [(2, (8, 4.5), dict(enumerate(CLASS_NAMES))), (3, (8, 3.6), None)],
-    ids=["names", "ids"],
-)
+@pytest.mark.parametrize("spread", [0, 1])
+@pytest.mark.parametrize("names", [dict(enumerate(CLASS_NAMES)), None])
 def test_labels_do_not_overlap_on_the_screen(
-    n_panels: int,
-    size: tuple[float, float],
-    names: Mapping[int, str] | None,
-    spread: float,
+    names: Mapping[int, str] | None, spread: float
 ) -> None:
     labels = np.repeat(np.arange(10), 60)
     centers = np.random.default_rng(1).normal(scale=spread, size=(10, 2))
     points = centers[labels] + np.tile(POINTS[:60], (10, 1))
     with matplotlib.style.context("fmnist_clustering.notebook"):
-        ax = Figure(size).subplots(1, n_panels)[0]
+        ax = Figure((8, 4.4)).subplots(1, 2)[0]
         plots.plot_scatter(points, labels, ax, names=names, explained=(0.29, 0.18))
         render(ax)
     boxes = [text.get_window_extent() for text in ax.texts]
@@ -201,67 +143,10 @@ def test_labels_do_not_overlap_on_the_screen(
         assert are_side_by_side or are_above_each_other
 
 
-@pytest.mark.parametrize(
-    ("explained", "x_label", "y_label"),
-    [
-        ((), "", ""),
-        (
-            (0.29, 0.176),
-            "component 1 (29% of variance)",
-            "component 2 (18% of variance)",
-        ),
-    ],
-    ids=["none", "two"],
-)
-def test_axes_say_how_much_variance_they_hold(
-    explained: Sequence[float],
-    x_label: str,
-    y_label: str,
-) -> None:
-    ax = plots.plot_scatter(POINTS, LABELS, new_axes(), explained=explained)
-    assert ax.get_xlabel() == x_label
-    assert ax.get_ylabel() == y_label
-
-
-@pytest.mark.parametrize(
-    ("points", "labels", "options", "name"),
-    [
-        (np.zeros((4, 3)), [0, 0, 1, 1], {}, "points"),
-        (np.zeros(4), [0, 0, 1, 1], {}, "points"),
-        (np.array([[0, np.nan], [1, 1]]), [0, 1], {}, "points"),
-        (np.zeros((4, 2)), [0, 0, 1], {}, "labels"),
-        (np.zeros((2, 2)), [0, 1], {"names": {0: "Bag"}}, "names"),
-        (np.zeros((2, 2)), [0, 1], {"explained": [0.3]}, "explained"),
-    ],
-    ids=[
-        "three columns",
-        "one axis",
-        "NaN",
-        "label missing",
-        "name missing",
-        "share missing",
-    ],
-)
-def test_points_without_labels_or_names_are_refused(
-    points: NDArray[np.float64],
-    labels: list[int],
-    options: dict[str, Any],
-    name: str,
-) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: found .*, expected "):
-        plots.plot_scatter(points, labels, new_axes(), **options)
-
-
-# label_positions, lift_overlapping
-
-
-def test_labels_of_large_clusters_stand_at_the_median() -> None:
-    x = np.arange(21.0)
-    large = np.column_stack([x, x**2])
-    far = np.column_stack([1000 + x, x**2])
-    xy = np.vstack([large, far])
-    positions = label_positions(xy, np.repeat([3, 8], 21), label_width=0.05)
-    np.testing.assert_array_equal(positions, [[10, 100], [1010, 100]])
+def test_axes_say_how_much_variance_they_hold() -> None:
+    ax = plots.plot_scatter(POINTS, LABELS, new_axes(), explained=(0.29, 0.176))
+    assert ax.get_xlabel() == "component 1 (29% of variance)"
+    assert ax.get_ylabel() == "component 2 (18% of variance)"
 
 
 def test_labels_of_small_clusters_stand_above_their_highest_point() -> None:
@@ -270,19 +155,7 @@ def test_labels_of_small_clusters_stand_above_their_highest_point() -> None:
     small = np.array([[1000.0, 50], [900, 60]])
     ids = np.repeat([0, 1], [40, 2])
     positions = label_positions(np.vstack([large, small]), ids, label_width=0.05)
-    expected = np.array([[19.5, 100], [900, 70]])
-    np.testing.assert_allclose(positions, expected, rtol=1e-12)
-
-
-def test_labels_that_are_too_near_are_lifted() -> None:
-    # The ranges are 100 and 100: labels are 30 wide and 5 high.
-    medians = np.array([[0.0, 0], [29, 4], [-31, 4]])
-    ends = np.array([[-50.0, -50], [50, 50]])
-    xy = np.vstack([np.repeat(medians, 20, axis=0), ends])
-    ids = np.repeat([0, 1, 2, 3], [20, 20, 20, 2])
-    positions = label_positions(xy, ids, label_width=0.3)
-    expected = np.array([[0, 0], [29, 5], [-31, 4]], dtype=float)
-    np.testing.assert_allclose(positions[:3], expected, rtol=1e-12)
+    assert positions.ravel() == pytest.approx([19.5, 100, 900, 70])
 
 
 @pytest.mark.parametrize(
@@ -296,40 +169,20 @@ def test_labels_that_are_too_near_are_lifted() -> None:
     ],
 )
 def test_lifted_labels_just_clear_those_below(
-    centers: list[list[float]],
-    expected: list[list[float]],
+    centers: list[list[float]], expected: list[list[float]]
 ) -> None:
-    wanted = np.array(centers, dtype=float)
-    lifted = lift_overlapping(wanted, width=5, height=2)
+    lifted = lift_overlapping(np.array(centers, dtype=float), width=5, height=2)
     np.testing.assert_array_equal(lifted, expected)
 
 
 # plot_contingency
 
 
-def test_only_counts_above_zero_are_written() -> None:
-    ax = plots.plot_contingency(COUNTS, new_axes())
-    written = [(text.get_position(), text.get_text()) for text in ax.texts]
-    assert written == [((0, 0), "1,234"), ((2, 0), "7"), ((1, 1), "500")]
-
-
-def test_rows_that_are_clusters_have_pictures_in_place_of_names() -> None:
-    table = pd.DataFrame([[3, 0], [1, 2]], index=pd.Index([4, 1], name="branch"))
-    pictures = np.stack([np.full(784, 10.0), np.full(784, 20.0)])
-    ax = plots.plot_contingency(table, new_axes(), row_pictures=pictures)
-    assert framed_images(ax) == {
-        (0, 0): (10, plots.COLORS[4]),
-        (0, 1): (20, plots.COLORS[1]),
-    }
-    assert y_tick_texts(ax) == ["", ""]
-    assert ax.get_ylabel() == "branch"
-    with pytest.raises(ValueError, match=r"^row_pictures: found .*, expected "):
-        plots.plot_contingency(table, new_axes(), row_pictures=pictures[:1])
-
-
 def test_contingency_keeps_the_order_of_the_table() -> None:
     ax = plots.plot_contingency(COUNTS, new_axes())
     np.testing.assert_array_equal(ax.images[0].get_array(), COUNTS)
+    written = [(text.get_position(), text.get_text()) for text in ax.texts]
+    assert written == [((0, 0), "1,234"), ((2, 0), "7"), ((1, 1), "500")]
     assert x_tick_texts(ax) == ["3", "0", "7"]
     assert y_tick_texts(ax) == ["Trouser", "Bag"]
     assert list(ax.get_xticks()) == [0, 1, 2]
@@ -357,42 +210,13 @@ def test_pictures_stand_below_their_columns_and_largest_counts_are_framed() -> N
     assert "#999999" not in names[:2]
 
 
-def test_there_is_one_picture_for_each_column() -> None:
-    with pytest.raises(
-        ValueError, match=r"^pictures: found shape \(2, 784\), expected"
-    ):
-        plots.plot_contingency(COUNTS, new_axes(), pictures=np.zeros((2, 784)))
-
-
-def relative_luminance(color: tuple[float, float, float]) -> float:
-    """Return the luminance of an sRGB color by WCAG 2."""
-    channels = np.array(color)
-    dark = channels / 12.92
-    bright = ((channels + 0.055) / 1.055) ** 2.4
-    linear = np.where(channels <= 0.04045, dark, bright)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-def test_higher_counts_are_darker_and_their_numbers_readable() -> None:
-    counts = np.arange(100).reshape(10, 10)
-    ax = plots.plot_contingency(pd.DataFrame(counts), new_axes())
-    image = ax.images[0]
-    shades = hex_colors(image.cmap(image.norm(counts.ravel())))
-    cells = [relative_luminance(to_rgb(shade)) for shade in shades]
-    assert cells[0] == pytest.approx(1)
-    assert (np.diff(cells) < 0).all()
-    for text in ax.texts:
-        cell = cells[int(text.get_text())]
-        number = relative_luminance(to_rgb(text.get_color()))
-        contrast = (max(cell, number) + 0.05) / (min(cell, number) + 0.05)
-        assert contrast >= 3
-
-
-@pytest.mark.parametrize(
-    "table",
-    [COUNTS / 2, COUNTS.astype(str), COUNTS.iloc[:0], COUNTS.iloc[:, :0]],
-    ids=["fractions", "text", "no rows", "no columns"],
-)
-def test_tables_without_counts_are_refused(table: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match=r"^table: found .*, expected "):
-        plots.plot_contingency(table, new_axes())
+def test_rows_that_are_clusters_have_pictures_in_place_of_names() -> None:
+    table = pd.DataFrame([[3, 0], [1, 2]], index=pd.Index([4, 1], name="branch"))
+    pictures = np.stack([np.full(784, 10.0), np.full(784, 20.0)])
+    ax = plots.plot_contingency(table, new_axes(), row_pictures=pictures)
+    assert framed_images(ax) == {
+        (0, 0): (10, plots.COLORS[4]),
+        (0, 1): (20, plots.COLORS[1]),
+    }
+    assert y_tick_texts(ax) == ["", ""]
+    assert ax.get_ylabel() == "branch"
