@@ -1,24 +1,24 @@
-"""What explorers draw and say for one setting, and when they show themselves."""
+"""What explorers draw and say for one setting, and how their controls change it."""
 
 import base64
 import io
 import re
-import sys
 from typing import Any
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.offsetbox import AnnotationBbox
+from nbclient import NotebookClient
+from nbformat import v4
 from numpy.typing import NDArray
 from PIL import Image
 
 import fmnist_clustering as fc
-from fmnist_clustering import explore, plots
-
-ipywidgets = pytest.importorskip("ipywidgets")
+from fmnist_clustering import explore
 
 RNG = np.random.default_rng(5)
 
@@ -56,10 +56,6 @@ DITHERED = {
 def pixels_of(png: bytes) -> NDArray[np.uint8]:
     with Image.open(io.BytesIO(png)) as picture:
         return np.asarray(picture.convert("RGB"))
-
-
-def numbers_in(text: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d+\.?\d*", text)]
 
 
 # Clusters
@@ -100,18 +96,6 @@ def test_each_cluster_has_its_size_and_its_silhouettes() -> None:
         np.testing.assert_allclose(curve, np.sort(members)[::-1])
 
 
-def test_heights_can_be_compared_between_levels() -> None:
-    limits = set()
-    for level in range(3):
-        _, columns = explore.draw_clusters(
-            LABELS, PICTURES, SILHOUETTES, level
-        ).figure.axes
-        limits.add(columns.get_ylim())
-    ((lowest, highest),) = limits
-    assert lowest < -0.3
-    assert highest > 0.6
-
-
 def test_the_sentence_names_the_weakest_cluster_and_where_a_new_one_comes_from() -> (
     None
 ):
@@ -121,25 +105,6 @@ def test_the_sentence_names_the_weakest_cluster_and_where_a_new_one_comes_from()
         "0.00; 33% of its images are below 0. Cluster 3 is new: 67% of its images come "
         "from cluster 1."
     )
-
-
-def test_the_first_level_has_nothing_above() -> None:
-    drawing = explore.draw_clusters(LABELS, PICTURES, SILHOUETTES, 0)
-    family, _ = drawing.figure.axes
-    assert [label.get_text() for label in family.get_yticklabels()] == ["k = 2"]
-    assert "new" not in drawing.sentence
-
-
-def test_large_clusters_are_drawn_by_quantiles() -> None:
-    many = np.linspace(-0.5, 0.9, 5000)
-    labels = np.repeat([[0, 1]], 2500, axis=1)
-    pictures = [np.zeros((2, 784))]
-    drawing = explore.draw_clusters(labels, pictures, many[None], 0)
-    _, columns = drawing.figure.axes
-    first, second = profiles(columns)
-    assert len(first) < 1000
-    assert first[[0, -1]] == pytest.approx([many[2499], -0.5])
-    assert second[[0, -1]] == pytest.approx([0.9, many[2500]])
 
 
 # Trees
@@ -163,18 +128,6 @@ def test_a_cut_gives_the_clusters_of_scipy(n_clusters: int) -> None:
     assert drawing.sentence.endswith(f"Relative gap {high / low:.2f}.")
 
 
-def test_the_line_of_a_cut_lies_in_its_gap() -> None:
-    (ax,) = explore.draw_cut(TREE, BRANCHES, 3).figure.axes
-    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
-    heights = [np.asarray(line.get_ydata())[0] for line in dashed]
-    assert heights == [pytest.approx((TREE[-3, 2] + TREE[-2, 2]) / 2)]
-
-
-def test_the_widest_gap_is_number_one() -> None:
-    widest = int(fc.merge_gaps(TREE, 6)["n_clusters"][0])
-    assert "this is number 1 by" in explore.draw_cut(TREE, BRANCHES, widest).sentence
-
-
 def frame_colors(n_clusters: int) -> list[str]:
     """Return the color of each leaf's frame, from left to right."""
     (ax,) = explore.draw_cut(TREE, BRANCHES, n_clusters).figure.axes
@@ -194,30 +147,14 @@ def test_when_a_cluster_is_divided_all_else_keeps_its_color(n_clusters: int) -> 
     assert kept == set(before)
 
 
-def test_a_tree_of_ties_offers_only_what_a_cut_can_give(
-    shown: list[dict[str, Any]],
-) -> None:
-    square_and_one = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1], [9, 9]])
-    tree = fc.linkage(square_and_one, "single")
-    pictures = np.zeros((4, 784))
-    explore.tree(tree, pictures)
-    assert Explorer(shown).field.options == ("2",)
-    with pytest.raises(ValueError, match=r"several merges have the same height"):
-        explore.draw_cut(tree, pictures, 3)
-
-
-def test_a_tree_without_any_gap_is_refused() -> None:
-    square = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
-    with pytest.raises(ValueError, match=r"Z: found only merges of the same height"):
-        explore.tree(fc.linkage(square, "single"), np.zeros((3, 784)))
-
-
 # Palettes
 
 
 def test_a_picture_is_drawn_pixel_for_pixel_above_its_palette() -> None:
     drawing = explore.draw_palette(PHOTO, PLAIN[5])
-    pixels = pixels_of(explore._png(drawing.figure))
+    stream = io.BytesIO()
+    drawing.figure.savefig(stream, format="png")
+    pixels = pixels_of(stream.getvalue())
     zoom = explore.ENLARGED_EDGE // 16
     picture = pixels[: 9 * zoom : zoom, ::zoom]
     np.testing.assert_array_equal(picture, PLAIN[5].image)
@@ -231,141 +168,113 @@ def test_a_picture_is_drawn_pixel_for_pixel_above_its_palette() -> None:
 def test_the_sentence_counts_bytes_and_decibels() -> None:
     error = (PHOTO.astype(float) - PLAIN[5].image) ** 2
     decibels = 10 * np.log10(255**2 / error.mean())
-    stream = io.BytesIO()
-    few = Image.fromarray(PLAIN[5].indices)
-    few.putpalette(PLAIN[5].palette.tobytes())
-    few.save(stream, "png", optimize=True)
-    found = numbers_in(explore.draw_palette(PHOTO, PLAIN[5]).sentence)
-    size = len(stream.getvalue())
-    assert found == [5, round(decibels, 1), size, round(PHOTO.size / size, 1)]
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 900), (900, 1), (500, 700)])
-def test_pictures_of_any_shape_are_drawn(shape: tuple[int, int]) -> None:
-    photo = np.zeros((*shape, 3), dtype=np.uint8)
-    drawing = explore.draw_palette(photo, fc.quantize(photo, 2))
-    height, width, _ = pixels_of(explore._png(drawing.figure)).shape
-    strip = explore.STRIP_GAP + explore.STRIP_HEIGHT
-    assert (height - strip) / width == pytest.approx(shape[0] / shape[1], rel=0.01)
-    assert max(height - strip, width) in (400, 700, 900)
+    size = len(fc.indexed_png(PLAIN[5]))
+    assert explore.draw_palette(PHOTO, PLAIN[5]).sentence == (
+        f"5 colors: {decibels:.1f} dB, {size} bytes as an indexed PNG file; the raw "
+        f"pixels take {PHOTO.size / size:.1f} times as many."
+    )
 
 
 # Explorers
 
 
-@pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Return what is displayed, as if somebody sat at a notebook."""
-    bundles: list[dict[str, Any]] = []
-    monkeypatch.setattr(explore, "is_live", lambda: True)
-    monkeypatch.setattr(
-        explore, "display", lambda bundle, raw: bundles.append(bundle if raw else {})
-    )
-    return bundles
-
-
 class Explorer:
-    """The controls of an explorer, and what they show."""
+    """The controls of an explorer that is displayed, and what they show."""
 
-    def __init__(self, bundles: list[dict[str, Any]]) -> None:
-        (bundle,) = bundles
+    def __init__(self, bundle: dict[str, Any], raw: bool) -> None:
         # Only a view: with a text beside it, a saved notebook would show that.
-        (view,) = bundle.values()
+        assert raw
         assert [*bundle] == ["application/vnd.jupyter.widget-view+json"]
-        box = ipywidgets.widget_serialization["from_json"](
-            f"IPY_MODEL_{view['model_id']}", None
-        )
-        row, *self.others, self._sentence, self._picture = box.children
-        self.field, self.slider = row.children
+        ((_, view),) = bundle.items()
+        name = f"IPY_MODEL_{view['model_id']}"
+        box = widgets.widget_serialization["from_json"](name, None)
+        self.slider, *self.others, self.view = box.children
 
     def upload(self, content: bytes) -> None:
-        """Put a file into the button for uploads, as the browser does."""
-        _, _, button, _ = self.others
-        file = {
-            "name": "mine",
-            "type": "",
-            "size": len(content),
-            "content": memoryview(content),
-            "last_modified": 0,
-        }
-        button.set_state({"value": [file]})
-
-    @property
-    def problem(self) -> str:
-        *_, problem = self.others
-        return re.sub("<.*?>", "", problem.value)
+        """Choose a file, as the browser does."""
+        _, button = self.others
+        file = {"name": "mine", "type": "", "size": len(content), "last_modified": 0}
+        button.set_state({"value": [file | {"content": memoryview(content)}]})
 
     @property
     def sentence(self) -> str:
-        return re.sub("<.*?>", "", self._sentence.value)
+        return re.sub("<.*?>", "", self.view.value)
 
     @property
     def png(self) -> bytes:
-        (source,) = re.findall(r"data:image/png;base64,([^\"]+)", self._picture.value)
+        (source,) = re.findall(r"data:image/png;base64,([^\"]+)", self.view.value)
         return base64.b64decode(source)
 
 
-def test_nothing_is_shown_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        pytest.fail("something was displayed")
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Explorer]:
+    """Return the explorers that are displayed, as if somebody sat at a notebook."""
+    explorers: list[Explorer] = []
+    monkeypatch.setattr(explore, "is_live", lambda: True)
+    monkeypatch.setattr(
+        explore, "display", lambda *a, **b: explorers.append(Explorer(*a, **b))
+    )
+    return explorers
 
-    monkeypatch.setattr(explore, "display", refuse)
+
+CELL = """
+import numpy as np
+from fmnist_clustering import explore, sweep_k
+rows = np.arange(60 * 784).reshape(60, 784).astype(np.uint8)
+fits = sweep_k(rows, [2, 3])
+explore.kmeans(fits.labels, fits.centroids, np.zeros((2, 60)))
+"""
+
+
+@pytest.mark.slow
+def test_a_program_that_executes_a_notebook_gets_no_output() -> None:
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(CELL)])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    assert notebook.cells[0].outputs == []
+    assert "widgets" not in notebook.metadata
+
+
+def test_the_slider_chooses_a_labeling(shown: list[Explorer]) -> None:
     explore.kmeans(LABELS, PICTURES, SILHOUETTES)
-    explore.tree(TREE, BRANCHES)
-    explore.palette(PHOTO, PLAIN, DITHERED)
-
-
-def test_without_ipywidgets_nothing_is_shown(
-    shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    explore.kmeans(LABELS, PICTURES, SILHOUETTES)
-    assert shown == []
-
-
-def test_the_slider_and_the_field_change_clusters(shown: list[dict[str, Any]]) -> None:
-    explore.kmeans(LABELS, PICTURES, SILHOUETTES)
-    explorer = Explorer(shown)
-    assert explorer.field.description == "number of clusters"
-    assert explorer.field.options == ("2", "3", "4")
+    (explorer,) = shown
+    assert (explorer.slider.min, explorer.slider.max) == (2, 4)
     assert explorer.sentence.startswith("2 clusters")
     first = explorer.png
-    explorer.slider.index = 2
+    explorer.slider.value = 4
     assert explorer.sentence.startswith("4 clusters")
     assert explorer.png != first
-    explorer.field.value = "2"
-    assert explorer.slider.index == 0
+    explorer.slider.value = 2
     assert explorer.png == first
 
 
-def test_the_tree_follows(shown: list[dict[str, Any]]) -> None:
+def test_the_slider_cuts_a_tree(shown: list[Explorer]) -> None:
     explore.tree(TREE, BRANCHES)
-    explorer = Explorer(shown)
+    (explorer,) = shown
     for k in range(2, 7):
-        explorer.field.value = str(k)
-        assert explorer.sentence.startswith(f"{k} clusters")
+        explorer.slider.value = k
+        assert explorer.sentence == explore.draw_cut(TREE, BRANCHES, k).sentence
 
 
-def test_a_setting_is_drawn_once(
-    shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+def test_where_no_cut_gives_so_many_clusters_the_explorer_says_so(
+    shown: list[Explorer],
 ) -> None:
-    explore.tree(TREE, BRANCHES)
-    explorer = Explorer(shown)
-    explorer.field.value = "3"
-    monkeypatch.setattr(explore, "_png", lambda _: pytest.fail("drawn once more"))
-    explorer.field.value = "2"
-    explorer.field.value = "3"
+    square_and_one = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1], [9, 9]])
+    explore.tree(fc.linkage(square_and_one, "single"), np.zeros((4, 784)))
+    (explorer,) = shown
+    explorer.slider.value = 3
+    assert "several merges have the same height" in explorer.sentence
+    explorer.slider.value = 2
+    assert explorer.sentence.startswith("2 clusters of 4, 1 images.")
 
 
-def test_the_switch_dithers(shown: list[dict[str, Any]]) -> None:
+def test_the_switch_dithers(shown: list[Explorer]) -> None:
     explore.palette(PHOTO, PLAIN, DITHERED)
-    explorer = Explorer(shown)
-    dither_box, *_ = explorer.others
-    assert dither_box.description == "dithering"
-    plain = explorer.sentence
-    dither_box.value = True
-    assert explorer.sentence != plain
-    assert explorer.sentence == explore.draw_palette(PHOTO, DITHERED[2]).sentence
+    (explorer,) = shown
+    explorer.slider.value = 5
+    assert explorer.sentence == explore.draw_palette(PHOTO, PLAIN[5]).sentence
+    switch, _ = explorer.others
+    switch.value = True
+    assert explorer.sentence == explore.draw_palette(PHOTO, DITHERED[5]).sentence
 
 
 def png_of(pixels: NDArray[np.uint8]) -> bytes:
@@ -374,67 +283,25 @@ def png_of(pixels: NDArray[np.uint8]) -> bytes:
     return stream.getvalue()
 
 
-def test_a_picture_of_ones_own_takes_the_place(shown: list[dict[str, Any]]) -> None:
+def test_a_picture_of_ones_own_takes_the_place_of_the_first(
+    shown: list[Explorer],
+) -> None:
     explore.palette(PHOTO, PLAIN, DITHERED)
-    explorer = Explorer(shown)
+    (explorer,) = shown
     mine = np.zeros((40, 30, 3), dtype=np.uint8)
     mine[:20] = 250
     explorer.upload(png_of(mine))
-    assert (
-        explorer.sentence == explore.draw_palette(mine, fc.quantize(mine, 2)).sentence
-    )
-    assert explorer.sentence.startswith("2 colors: no loss,")
-
-
-def test_an_upload_is_made_smaller(shown: list[dict[str, Any]]) -> None:
-    explore.palette(PHOTO, PLAIN, DITHERED)
-    explorer = Explorer(shown)
+    expected = explore.draw_palette(mine, fc.quantize(mine, 2)).sentence
+    assert explorer.sentence == expected
     explorer.upload(png_of(np.zeros((1000, 1500, 3), dtype=np.uint8)))
     height, width, _ = pixels_of(explorer.png).shape
-    assert width * height < 150_000
+    assert width * height < 150_000, "it is made smaller"
 
 
-def test_each_picture_can_be_chosen_again(shown: list[dict[str, Any]]) -> None:
+def test_a_file_that_is_no_picture_gets_a_sentence(shown: list[Explorer]) -> None:
     explore.palette(PHOTO, PLAIN, DITHERED)
-    explorer = Explorer(shown)
-    _, choice, *_ = explorer.others
-    first = explorer.png
-    for grey in (100, 200):
-        explorer.upload(png_of(np.full((5, 5, 3), grey, dtype=np.uint8)))
-    assert choice.options == ("first picture", "picture 2", "picture 3")
-    assert choice.value == "picture 3"
-    assert explorer.sentence.startswith("1 color: no loss,")
-    choice.value = "first picture"
-    assert explorer.png == first
-
-
-def test_a_file_that_is_no_picture_changes_nothing(
-    shown: list[dict[str, Any]],
-) -> None:
-    explore.palette(PHOTO, PLAIN, DITHERED)
-    explorer = Explorer(shown)
-    before = explorer.png
+    (explorer,) = shown
     explorer.upload(b"no picture")
-    assert explorer.problem == "This file cannot be read as a picture."
-    assert explorer.png == before
-    explorer.field.value = "5"
-    assert explorer.sentence == explore.draw_palette(PHOTO, PLAIN[5]).sentence
+    assert explorer.sentence == "This file cannot be read as a picture."
     explorer.upload(png_of(PHOTO))
-    assert explorer.problem == ""
-
-
-def test_uploads_have_the_form_of_either_version_of_ipywidgets() -> None:
-    eight = ({"name": "a", "content": memoryview(b"one")},)
-    seven = {"a": {"metadata": {}, "content": b"one"}}
-    assert explore._contents(eight) == explore._contents(seven) == [b"one"]
-    assert explore._contents(()) == explore._contents({}) == []
-
-
-def test_colors_of_clusters_are_those_of_the_other_figures() -> None:
-    _, columns = explore.draw_clusters(LABELS, PICTURES, SILHOUETTES, 0).figure.axes
-    faces = [
-        to_hex(np.asarray(each.get_facecolor())[0])
-        for each in columns.collections
-        if isinstance(each, FillBetweenPolyCollection)
-    ]
-    assert faces == [plots.cluster_color(0), plots.cluster_color(1)]
+    assert explorer.sentence.startswith("2 colors")

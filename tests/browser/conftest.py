@@ -1,24 +1,18 @@
 """A copy of the notebooks in a small checkout, JupyterLab on it, and a browser."""
 
-import importlib.util
-import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from PIL import Image
 
 from fmnist_clustering import load_image
-from tests.checkouts import git
+from tests.browser.lab import Server, jupyter_lab
 from tests.notebooks.reading import NOTEBOOKS, ROOT
-
-# Only `make browser` installs what drives a browser.
-if importlib.util.find_spec("playwright") is None:
-    collect_ignore_glob = ["test_*.py"]
-
-PICTURES = ROOT / "build" / "browser"
-"""Where screenshots and times are kept."""
 
 SMALL = {
     "N_IMAGES = 10_000": "N_IMAGES = 300",
@@ -27,20 +21,46 @@ SMALL = {
 }
 """Other values of parameters, with which the notebooks take a minute or less."""
 
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as somebody who has told it a name; return what it prints."""
+    name = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    command = ["git", *name, *arguments]
+    ended = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True
+    )
+    return ended.stdout
+
 
 def copy_small(notebook: Path, folder: Path) -> None:
     """Copy a notebook, and change its parameters."""
-    content = json.loads(notebook.read_text(encoding="utf-8"))
-    for cell in content["cells"]:
-        if "parameters" in cell["metadata"].get("tags", []):
-            source = "".join(cell["source"])
-            smaller = source
+    content = nbformat.read(notebook, as_version=nbformat.NO_CONVERT)
+    for cell in content.cells:
+        if "parameters" in cell.metadata.get("tags", []):
             for old, new in SMALL.items():
-                smaller = smaller.replace(old, new)
-            assert smaller != source, notebook
-            cell["source"] = smaller.splitlines(keepends=True)
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (folder / notebook.name).write_text(text + "\n", encoding="utf-8")
+                cell.source = cell.source.replace(old, new)
+    nbformat.write(content, folder / notebook.name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    reason = "skipped without playwright, which `make browser` installs"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    paths = [path for path in map(shutil.which, CHROMIUM_NAMES) if path]
+    if not paths:
+        pytest.skip("skipped without Chromium; on Debian: apt install chromium")
+    with playwright.sync_playwright() as started:
+        yield started.chromium.launch(executable_path=paths[0], args=CHROMIUM_OPTIONS)
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    opened = chromium.new_page(viewport={"width": 1200, "height": 1000})
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +68,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a checkout whose notebooks have small parameters, all committed."""
     root: Path = tmp_path_factory.mktemp("checkout")
     notebooks = root / "notebooks"
-    for name in ("notebooks", "artifacts"):
-        (root / name).mkdir()
+    notebooks.mkdir()
     (root / "pyproject.toml").touch()
     (root / "data").symlink_to(ROOT / "data")
     (root / ".gitignore").write_text("build/\n.ipynb_checkpoints/\n")
@@ -64,28 +83,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from tests.browser.lab import jupyter_lab
-
-    log = tmp_path_factory.mktemp("lab") / "log.txt"
-    with jupyter_lab(checkout / "notebooks", log) as running:
+def server(
+    chromium: Any,  # noqa: ARG001  (without a browser no server is started)
+    checkout: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    with jupyter_lab(checkout, tmp_path_factory.mktemp("lab")) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    from tests.browser.lab import CHROMIUM_OPTIONS, find_chromium
-
-    with sync_playwright() as started:
-        yield started.chromium.launch(
-            executable_path=find_chromium(), args=CHROMIUM_OPTIONS
-        )
-
-
-@pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    opened = chromium.new_page(viewport={"width": 1200, "height": 1000})
-    yield opened
-    opened.close()

@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import re
-import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,12 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from playwright.sync_api import Locator, Page
+from fmnist_clustering.notebook import ARTIFACTS_VARIABLE
 
-from fmnist_clustering.progress import ARTIFACTS_VARIABLE
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+TOKEN = "token-of-the-tests"
 
 SECOND = 1000
 """playwright counts milliseconds."""
@@ -30,70 +25,39 @@ NOT_OURS = re.compile("net::ERR_")
 
 
 class Server(NamedTuple):
-    """A running JupyterLab.
-
-    Attributes
-    ----------
-    address : str
-        Where it listens.
-    token : str
-        The password.
-    root : Path
-        The folder that it shows.
-    """
+    """Where a running JupyterLab listens, and the folder that it shows."""
 
     address: str
-    token: str
     root: Path
 
 
-def find_chromium() -> str:
-    """Return the path of a browser."""
-    for name in CHROMIUM_NAMES:
-        path = shutil.which(name)
-        if path:
-            return path
-    expected = "on Debian or Ubuntu: apt install chromium"
-    raise FileNotFoundError(f"found none of {CHROMIUM_NAMES}; {expected}")
-
-
-def free_port() -> int:
+@contextlib.contextmanager
+def jupyter_lab(root: Path, folder: Path) -> Iterator[Server]:
+    """Yield what `make lab` starts, without the settings of who runs the tests."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@contextlib.contextmanager
-def jupyter_lab(root: Path, log: Path) -> Iterator[Server]:
-    """Yield what `make lab` starts, without the settings of who runs the tests."""
-    port = free_port()
-    token = secrets.token_hex(16)
+        port = listener.getsockname()[1]
     names = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
-    environment = {**os.environ, "IPYTHONDIR": str(log.parent)}
-    environment |= {name: str(log.parent / name) for name in names}
-    # What says to the other tests that nobody sits there.
+    environment = {**os.environ, "IPYTHONDIR": str(folder)}
+    environment |= {name: str(folder / name) for name in names}
     environment.pop(ARTIFACTS_VARIABLE, None)
-    choose_settings(log.parent / names[0] / "lab/user-settings/@jupyterlab")
+    choose_settings(folder / names[0] / "lab/user-settings/@jupyterlab")
     options = [
         "--no-browser",
         "--allow-root",
         f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={root}",
-        f"--IdentityProvider.token={token}",
+        f"--IdentityProvider.token={TOKEN}",
         "--LabApp.expose_app_in_browser=True",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=",
-        "--ContentsManager.pre_save_hook=fmnist_clustering.runner.clean.before_saving",
     ]
     command = [sys.executable, "-m", "jupyterlab", *options]
-    with log.open("w") as stream:
+    with (folder / "log.txt").open("w") as stream:
         process = subprocess.Popen(
             command, env=environment, cwd=root, stdout=stream, stderr=stream
         )
         try:
-            server = Server(f"http://127.0.0.1:{port}", token, root)
-            wait_for_answer(f"{server.address}/api/status?token={token}")
+            server = Server(f"http://127.0.0.1:{port}", root)
+            wait_for_answer(f"{server.address}/api/status?token={TOKEN}")
             yield server
         finally:
             process.terminate()
@@ -103,7 +67,10 @@ def jupyter_lab(root: Path, log: Path) -> Iterator[Server]:
 def choose_settings(folder: Path) -> None:
     """Ask for no news, which would lie over the notebook; save only when told to."""
     settings = {
-        "apputils-extension/notification": {"fetchNews": "false"},
+        "apputils-extension/notification": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        },
         "docmanager-extension/plugin": {"autosave": False},
     }
     for name, values in settings.items():
@@ -122,23 +89,16 @@ def wait_for_answer(address: str) -> None:
 
 
 class Lab:
-    """A notebook that is open in JupyterLab.
+    """A notebook that is open in JupyterLab, and what the console says of errors."""
 
-    Attributes
-    ----------
-    path : Path
-        Its file.
-    errors : list of str
-        What the console of the browser says about errors.
-    """
-
-    def __init__(self, page: Page, server: Server, name: str) -> None:
+    def __init__(self, page: Any, server: Server, name: str) -> None:
         self.page = page
-        self.path = server.root / name
+        self.path = server.root / "notebooks" / name
         self.errors: list[str] = []
         page.on("console", self._note_error)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(f"{server.address}/lab/tree/{name}?token={server.token}&reset")
+        address = f"{server.address}/lab/tree/notebooks/{name}"
+        page.goto(f"{address}?token={TOKEN}&reset")
         self._wait_for_kernel()
 
     def _note_error(self, message: Any) -> None:
@@ -164,9 +124,6 @@ class Lab:
         execute = "([name, args]) => window.jupyterapp.commands.execute(name, args)"
         self.page.evaluate(execute, [name, arguments])
 
-    def run_all(self) -> None:
-        self.command("notebook:run-all-cells")
-
     def save(self) -> dict[str, Any]:
         """Save the notebook, and return what is then in the file."""
         before = self.path.stat().st_mtime_ns
@@ -184,12 +141,6 @@ class Lab:
         self.page.reload()
         self._wait_for_kernel()
 
-    def show_explorer(self) -> None:
-        """Scroll to the explorer, and wait for its picture."""
-        self.scroll_to_explorer()
-        self.picture.wait_for(timeout=60 * SECOND)
-        self.picture.scroll_into_view_if_needed()
-
     def scroll_to_explorer(self) -> None:
         """Scroll to the cell of the explorer; cells far away are not drawn."""
         self.page.evaluate(
@@ -203,32 +154,20 @@ class Lab:
         )
 
     @property
-    def picture(self) -> Locator:
+    def picture(self) -> Any:
         return self.page.locator(".widget-html img")
 
     @property
-    def sentence(self) -> Locator:
+    def sentence(self) -> Any:
         return self.page.locator(".widget-html [role=alert]")
 
-    @property
-    def slider(self) -> Locator:
-        return self.page.locator(".widget-slider .noUi-handle")
-
-    def wait_for_other(self, source: str) -> float:
-        """Wait until another picture than this is there; return the seconds."""
-        started = time.perf_counter()
+    def wait_for_sentence(self, start: str) -> None:
+        """Wait until the explorer says something that starts so, above a picture."""
         self.page.wait_for_function(
-            """old => {
+            """start => {
+                const said = document.querySelector('.widget-html [role=alert]');
                 const image = document.querySelector('.widget-html img');
-                return image && image.complete && image.src != old;
+                return said?.innerText.startsWith(start) && image?.complete;
             }""",
-            arg=source,
-            polling=5,
+            arg=start,
         )
-        return time.perf_counter() - started
-
-    def press(self, key: str) -> float:
-        """Press a key; return the seconds until another picture is there."""
-        source = self.picture.get_attribute("src") or ""
-        self.page.keyboard.press(key)
-        return self.wait_for_other(source)
