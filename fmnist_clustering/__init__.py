@@ -3,13 +3,12 @@
 Three parts: k-means, hierarchical clustering, and color quantization.
 """
 
-from fmnist_clustering.color import ciede2000, delta_e, psnr, srgb_to_lab
-from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split, read_csv
+from fmnist_clustering.color import delta_e, psnr, srgb_to_lab
+from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split
 from fmnist_clustering.distances import condensed_distances
 from fmnist_clustering.hierarchy import (
     Cut,
     TruncatedTree,
-    compare_linkages,
     flat_clusters,
     linkage,
     match_branches,
@@ -20,7 +19,6 @@ from fmnist_clustering.hierarchy import (
 from fmnist_clustering.images import SAMPLES, image_file_size, load_image
 from fmnist_clustering.kmeans import KMeansFit, cluster_means, fit_kmeans, inertia
 from fmnist_clustering.labels import (
-    canonical_labels,
     contingency,
     external_scores,
     match_labels,
@@ -34,7 +32,6 @@ from fmnist_clustering.quantization import (
 )
 from fmnist_clustering.selection import (
     Elbow,
-    describe_selection,
     elbow,
     elbow_ranges,
     select_k,
@@ -62,14 +59,10 @@ __all__ = [
     "KSweep",
     "TruncatedTree",
     "apply_palette",
-    "canonical_labels",
-    "ciede2000",
     "cluster_means",
-    "compare_linkages",
     "condensed_distances",
     "contingency",
     "delta_e",
-    "describe_selection",
     "elbow",
     "elbow_ranges",
     "external_scores",
@@ -88,7 +81,6 @@ __all__ = [
     "near_ties",
     "psnr",
     "quantize",
-    "read_csv",
     "select_cut",
     "select_k",
     "selection_scores",

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array
 from scipy.spatial.distance import cdist
 
-from fmnist_clustering._threads import leave_if_stopped
-from fmnist_clustering._validation import Float32Array, FloatArray, IntArray
+from fmnist_clustering._checks import Float32Array, FloatArray, IntArray
 from fmnist_clustering.distances import FLOAT32_ROUNDING
 
 MAX_ITERATIONS = 1000
@@ -396,7 +395,6 @@ def _nearest(rows: Rows, centroids: FloatArray) -> IntArray:
     has_few_columns = points.shape[1] <= SUBTRACTED_COLUMNS
     nearest = np.empty(len(points), dtype=np.int64)
     for start in range(0, len(points), BLOCK_ROWS):
-        leave_if_stopped()
         block = slice(start, start + BLOCK_ROWS)
         if has_few_columns:
             squared = cdist(points[block], centroids, "sqeuclidean")
@@ -492,7 +490,6 @@ def _iterate_together(
     centroids = starts
     totals: Any = np.ones((m, k, 1))
     for iteration in range(max_iter):
-        leave_if_stopped()
         if iteration > 0:
             new_labels = _nearest_of_each(points, centroids)
             is_converged = (new_labels == labels).all(axis=0)

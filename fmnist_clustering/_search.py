@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from fmnist_clustering._checks import FloatArray, IntArray
 from fmnist_clustering._lloyd import (
     LloydResult,
     Rows,
@@ -16,7 +17,6 @@ from fmnist_clustering._lloyd import (
     weighted_means,
     weighted_sums,
 )
-from fmnist_clustering._validation import FloatArray, IntArray
 
 START_ITERATIONS = 8
 """Lloyd iterations after which the starts are compared."""

@@ -79,8 +79,8 @@ from joblib import delayed
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from fmnist_clustering._threads import run_parallel, single_threaded_blas
-from fmnist_clustering._validation import Float32Array, FloatArray, IntArray, RowArray
+from fmnist_clustering._checks import Float32Array, FloatArray, IntArray, RowArray
+from fmnist_clustering._parallel import run_parallel, track
 from fmnist_clustering.distances import (
     FLOAT32_ROUNDING,
     MAX_DIFFERENCES,
@@ -92,7 +92,6 @@ from fmnist_clustering.distances import (
     norms,
     power_of_two_near,
 )
-from fmnist_clustering.progress import track
 
 N_CANDIDATES = 16
 """So many of the nearest neighbors of each cluster are kept."""
@@ -206,7 +205,7 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
         Each row is one point, n >= 2, all values finite, and so small that heights
         fit into float64.
     unit : float
-        What counts as 1.0 in `rows`. `fmnist_clustering._validation.check_rows`
+        What counts as 1.0 in `rows`. `fmnist_clustering._checks.check_rows`
         returns both.
 
     Returns
@@ -229,10 +228,8 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
     """
     rows, scale = enlarge(rows)
     n_merges = len(rows) - 1
-    # Each core works on a block of its own, so BLAS needs no more threads.
-    with single_threaded_blas():
-        merges = track(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
-        tree = _to_linkage(np.array(list(merges)))
+    merges = track(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
+    tree = _to_linkage(np.array(list(merges)))
     tree[:, 2] *= scale
     tree[:, 2] /= unit
     return tree

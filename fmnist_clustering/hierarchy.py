@@ -1,36 +1,26 @@
 """Trees of merges in SciPy's format: build, cut, truncate and compare them."""
 
 import math
-from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.cluster import hierarchy
+from sklearn.utils import check_consistent_length, check_scalar
 
-from fmnist_clustering._validation import (
-    FloatArray,
-    IntArray,
-    check_array,
-    check_instance,
-    check_integer,
-    check_labels,
-    check_numbers,
-    check_option,
-    check_rows,
-)
+from fmnist_clustering._checks import FloatArray, IntArray, check_rows
+from fmnist_clustering._parallel import single_threaded
 from fmnist_clustering._ward import ward_tree
-from fmnist_clustering.distances import (
-    LARGEST_SAFE,
-    SMALLEST_SAFE,
-    check_memory,
-    check_sums_fit,
-    condensed_distances,
-    power_of_two_near,
-)
+from fmnist_clustering.distances import condensed_distances
 from fmnist_clustering.labels import canonical_labels
+
+METHODS = ("single", "complete", "average", "ward")
+"""The linkages; `linkage` explains them."""
+
+MAX_CLUSTERS = 20
+"""Gaps are measured for 2 to so many clusters."""
 
 MIN_LEAVES = 4
 """The fewest that give a gap and another one to compare it with."""
@@ -42,16 +32,8 @@ THRESHOLD_SCALE = {"single": 3.4, "complete": 1.3, "average": 1.55, "ward": 2.1}
 THRESHOLD_POWER = 0.4
 """Trees without clusters reach high / low = 1 + scale / (k - 1)^power by chance."""
 
-SMALLEST_RATIO = 1e-140
-"""Distances that differ by more cannot both be squared."""
 
-RULES = ("longest", "relative")
-"""The ways to choose a cut; `select_cut` explains them."""
-
-METHODS = ("single", "complete", "average", "ward")
-"""The linkages; `linkage` explains them."""
-
-
+@single_threaded()
 def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     """Build the tree of merges.
 
@@ -79,11 +61,8 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     ------
     ValueError
         For an unknown method, for values that are not finite, or when the argument is
-        neither rows nor distances: too few rows, a length that is not n (n - 1) / 2, or
-        negative distances.
-    MemoryError
-        When the distances of the rows and SciPy's copy of them would take more memory
-        than the machine has available. Nothing has been allocated then.
+        neither rows nor distances: too few rows, or a length that is not n (n - 1) / 2.
+        For more than 20,000 rows with any method but "ward".
 
     Notes
     -----
@@ -104,20 +83,18 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     then differ in their heights, too, and in the clusters of a cut. Without ties both
     give the same tree, up to rounding of the heights.
     """
-    check_option(method, "method", METHODS)
-    values = check_array(X_or_condensed, "X_or_condensed")
-    if values.ndim == 1:
-        return _scipy_tree(_check_condensed(values, "X_or_condensed"), method)
-
-    rows, unit = check_rows(values, "X_or_condensed", min_rows=2)
-    check_sums_fit(rows, "X_or_condensed")
-    if method == "ward":
-        return ward_tree(rows, unit)
-    check_memory(len(rows), copies=2, name="X_or_condensed")
-    return _scipy_tree(condensed_distances(rows), method)
+    if method not in METHODS:
+        raise ValueError(f"method: found {method!r}, expected one of {METHODS}")
+    if np.ndim(X_or_condensed) == 1:
+        return np.asarray(hierarchy.linkage(X_or_condensed, method))
+    if method != "ward":
+        distances = condensed_distances(X_or_condensed)
+        return np.asarray(hierarchy.linkage(distances, method))
+    rows, unit = check_rows(X_or_condensed, "X_or_condensed", min_rows=2)
+    return ward_tree(rows, unit)
 
 
-def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
+def merge_gaps(Z: ArrayLike) -> pd.DataFrame:
     """Measure how far a cut can move up or down without changing the clusters.
 
     `select_cut` picks one of the rows, or none.
@@ -126,14 +103,12 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     ----------
     Z : (n - 1, 4) array-like
         A linkage matrix, n >= 4.
-    max_clusters : int
-        The largest number of clusters in the table, 3 or more.
 
     Returns
     -------
     DataFrame
-        One row for each number of clusters from 2 to `max_clusters`, or to n - 1 if
-        that is less, that a cut can give; the widest gap comes first. Numbers between
+        One row for each number of clusters from 2 to 20, or to n - 1 if that is less,
+        that a cut can give; the widest gap comes first. Numbers between
         merges of the same height are left out, since no cut gives them. If all merges
         have the same height, there is no row.
 
@@ -151,19 +126,16 @@ def merge_gaps(Z: ArrayLike, max_clusters: int = 20) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        When `Z` is no linkage matrix or has fewer than four leaves, or `max_clusters`
-        is below 3.
+        When `Z` is no linkage matrix, or has fewer than four leaves.
     """
-    heights = _check_linkage(Z)[:, 2]
-    check_integer(max_clusters, "max_clusters", 3)
+    heights = check_linkage(Z)[:, 2]
     n_leaves = len(heights) + 1
     if n_leaves < MIN_LEAVES:
-        found = f"Z: found {n_leaves} leaves"
-        raise ValueError(f"{found}, expected {MIN_LEAVES} or more")
+        raise ValueError(f"Z: found {n_leaves} leaves, expected {MIN_LEAVES} or more")
 
     # Merge i (counted from 0) leaves n - 1 - i clusters. So there are k clusters from
     # the height of merge n - 1 - k up to that of the next merge.
-    n_clusters = np.arange(2, min(max_clusters, n_leaves - 1) + 1)
+    n_clusters = np.arange(2, min(MAX_CLUSTERS, n_leaves - 1) + 1)
     low = heights[n_leaves - 1 - n_clusters]
     high = heights[n_leaves - n_clusters]
     gaps = pd.DataFrame(
@@ -205,7 +177,6 @@ def select_cut(
     *,
     rule: str = "longest",
     method: str = "ward",
-    max_clusters: int = 20,
 ) -> Cut:
     """Choose where to cut a tree, or decline to.
 
@@ -221,12 +192,9 @@ def select_cut(
         "relative" looks for the largest high / low, and names its k only if that is
         above 1 + c / (k - 1)^0.4, which trees of rows without clusters rarely reach.
         The scale c depends on `method`. That some rows are equal is no evidence, so a k
-        with low = 0 is not named.
+        with low = 0 is not named, nor one above n / 3.
     method : {"single", "complete", "average", "ward"}
         The linkage that built the tree. Only "relative" needs it.
-    max_clusters : int
-        The largest number of clusters that may be named, 3 or more. "relative" names
-        none above n / 3 either, so it needs 6 leaves.
 
     Returns
     -------
@@ -256,11 +224,13 @@ def select_cut(
     In a cloud of d dimensions Ward's heights fall about as k^-(1/2 + 1/d). So chance
     makes large steps only at small k, and larger ones in fewer dimensions.
     """
-    check_option(rule, "rule", RULES)
-    check_option(method, "method", METHODS)
-    gaps = merge_gaps(Z, max_clusters)
+    gaps = merge_gaps(Z)
     if rule == "longest":
         return _cut_longest(gaps)
+    if rule != "relative":
+        raise ValueError(f"rule: found {rule!r}, expected 'longest' or 'relative'")
+    if method not in METHODS:
+        raise ValueError(f"method: found {method!r}, expected one of {METHODS}")
     largest_k = (len(np.asarray(Z)) + 1) // LEAVES_PER_CLUSTER
     is_candidate = (gaps["n_clusters"] <= largest_k) & (gaps["low"] > 0)
     return _cut_relative(gaps[is_candidate], method)
@@ -298,22 +268,15 @@ def _cut_between(row: pd.Series, middle: float, strength: float) -> Cut:
     return Cut(int(row["n_clusters"]), float(height), float(strength))
 
 
-def flat_clusters(
-    Z: ArrayLike,
-    *,
-    n_clusters: int | None = None,
-    height: float | None = None,
-) -> IntArray:
+def flat_clusters(Z: ArrayLike, n_clusters: int) -> IntArray:
     """Cut a tree into flat clusters.
 
     Parameters
     ----------
     Z : (n - 1, 4) array-like
         A linkage matrix.
-    n_clusters : int, optional
-        The number of clusters, 1 to n. Pass either this or `height`.
-    height : float, optional
-        The height of the cut, in units of the tree. Merges at or below it are kept.
+    n_clusters : int
+        The number of clusters, 1 to n.
 
     Returns
     -------
@@ -323,17 +286,19 @@ def flat_clusters(
     Raises
     ------
     ValueError
-        When both or none of the two are passed, when one of them is out of range, or
-        when no cut gives `n_clusters` because several merges have the same height.
+        When `Z` is no linkage matrix, `n_clusters` is out of range, or no cut gives so
+        many clusters because several merges have the same height.
     """
-    tree = _check_linkage(Z)
-    if n_clusters is not None and height is not None:
-        raise ValueError("n_clusters, height: found both, expected one of the two")
-    if n_clusters is not None:
-        return _cut_into(tree, n_clusters)
-    if height is not None:
-        return _cut_at(tree, height)
-    raise ValueError("n_clusters, height: found neither, expected one of the two")
+    tree = check_linkage(Z)
+    check_scalar(n_clusters, "n_clusters", Integral, min_val=1, max_val=len(tree) + 1)
+    clusters = hierarchy.fcluster(tree, n_clusters, criterion="maxclust")
+    n_found = clusters.max()
+    if n_found != n_clusters:
+        raise ValueError(
+            f"n_clusters: found {n_clusters}, expected {n_found} or a larger number "
+            "that a cut can give: several merges have the same height"
+        )
+    return canonical_labels(clusters)
 
 
 class TruncatedTree(NamedTuple):
@@ -387,9 +352,9 @@ def truncate_tree(Z: ArrayLike, n_leaves: int) -> TruncatedTree:
     #      5   \     6
     #     / \   \   / \    New ids: leaves by falling size, 5 -> 0, 6 -> 1, 2 -> 2;
     #    0   1   2 3   4   then merges, 7 -> 3, 8 -> 4. The small tree: [0, 2], [1, 3].
-    tree = _check_linkage(Z)
+    tree = check_linkage(Z)
     n = len(tree) + 1
-    check_integer(n_leaves, "n_leaves", 2, n)
+    check_scalar(n_leaves, "n_leaves", Integral, min_val=2, max_val=n)
     first_kept = 2 * n - n_leaves
     kept_merges = tree[n - n_leaves :]
     joined = kept_merges[:, :2].astype(np.int64)
@@ -433,12 +398,10 @@ def match_branches(tree: TruncatedTree, other: TruncatedTree) -> pd.DataFrame:
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is no truncated tree, or the two have different numbers of
-        rows.
+    ValueError
+        When the two have different numbers of rows.
     """
-    tree = check_truncated_tree(tree, "tree")
-    other = check_truncated_tree(other, "other", len(tree.labels))
+    check_consistent_length(tree.labels, other.labels)
     below = _leaves_below(tree.Z)
     below_other = _leaves_below(other.Z)
 
@@ -459,171 +422,6 @@ def match_branches(tree: TruncatedTree, other: TruncatedTree) -> pd.DataFrame:
         }
     )
     return matched[:-1].rename_axis("branch")
-
-
-def check_truncated_tree(
-    tree: TruncatedTree, name: str, n_rows: int | None = None
-) -> TruncatedTree:
-    """Return a truncated tree with its arrays, whose labels name its leaves.
-
-    Parameters
-    ----------
-    tree : TruncatedTree
-        The argument.
-    name : str
-        What an error message calls it.
-    n_rows : int, optional
-        The number of rows that is expected; default: any.
-
-    Returns
-    -------
-    TruncatedTree
-        The same tree. Some of its leaves may hold no row.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When `tree` is no TruncatedTree, has another number of rows, or could not come
-        from `truncate_tree`.
-    """
-    check_instance(tree, name, TruncatedTree)
-    Z = _check_linkage(tree.Z, f"{name}.Z")
-    labels = check_labels(tree.labels, n_rows, f"{name}.labels")
-    if labels.max() > len(Z):
-        expected = f"leaves of the tree, 0 to {len(Z)}"
-        raise ValueError(f"{name}.labels: found {labels.max()}, expected {expected}")
-    return TruncatedTree(Z, labels)
-
-
-def compare_linkages(
-    trees: Mapping[str, ArrayLike],
-    condensed: ArrayLike,
-    n_clusters: int = 10,
-) -> pd.DataFrame:
-    """Compare several trees of the same rows.
-
-    Parameters
-    ----------
-    trees : mapping of str to (n - 1, 4) array-like
-        A linkage matrix for each name, n >= 4.
-    condensed : (n (n - 1) / 2,) array-like
-        The distances of the rows, as `condensed_distances` returns them.
-    n_clusters : int
-        Where a tree is cut to count ``largest share`` and ``single rows``.
-
-    Returns
-    -------
-    DataFrame
-        One row for each tree, with its name as the index. ``last merges``, the three
-        highest, in units of the linkage, which differ between linkages; ``cophenetic``,
-        the correlation over all pairs of rows between their distance and the height at
-        which they meet, where 1 is best (Sokal and Rohlf 1962, doi:10.2307/1217208);
-        ``largest share`` of the rows in one cluster; ``single rows``, the number of
-        clusters of one row; ``gap rule``, ``runner-up`` and ``ratio``, from
-        `merge_gaps`: the first two numbers of clusters, and the ratio of their gaps;
-        missing where so many merges have the same height that there are fewer.
-
-    Raises
-    ------
-    TypeError
-        When `trees` is no mapping.
-    ValueError
-        When `condensed` does not hold the distances of n rows; and as `merge_gaps` and
-        `flat_clusters`.
-    """
-    check_instance(trees, "trees", Mapping)
-    if len(trees) == 0:
-        raise ValueError("trees: found none, expected one or more")
-    table = {}
-    for name, Z in trees.items():
-        tree = _check_linkage(Z, f"trees[{name!r}]")
-        n = len(tree) + 1
-        if n < MIN_LEAVES:
-            found = f"trees[{name!r}]: found {n} leaves"
-            raise ValueError(f"{found}, expected {MIN_LEAVES} or more")
-        distances = _check_condensed(condensed, "condensed", n)
-        best_two = merge_gaps(tree).reindex(range(2))  # missing if there are fewer
-        sizes = np.bincount(flat_clusters(tree, n_clusters=n_clusters))
-        highest_first = tree[::-1, 2]
-        table[name] = {
-            "last merges": ", ".join(f"{height:.4g}" for height in highest_first[:3]),
-            "cophenetic": _cophenetic_correlation(tree, distances),
-            "largest share": sizes.max() / n,
-            "single rows": (sizes == 1).sum(),
-            "gap rule": best_two["n_clusters"][0],
-            "runner-up": best_two["n_clusters"][1],
-            "ratio": best_two["ratio"][0],
-        }
-    compared = pd.DataFrame.from_dict(table, orient="index").rename_axis("linkage")
-    return compared.astype({"gap rule": "Int64", "runner-up": "Int64"})
-
-
-def _cophenetic_correlation(tree: FloatArray, distances: FloatArray) -> float:
-    """Return the correlation of distances and heights; NaN if either are all equal."""
-    if np.ptp(distances) == 0 or np.ptp(tree[:, 2]) == 0:
-        return math.nan
-    # It does not depend on the units, but both are squared.
-    scaled_tree = tree / [1, 1, power_of_two_near(tree[-1, 2]), 1]
-    heights = hierarchy.cophenet(scaled_tree)
-    heights -= heights.mean()
-    centered = distances / power_of_two_near(distances.max())
-    centered -= centered.mean()
-    # SciPy would return the correlation, too, but makes more arrays of this size.
-    # einsum makes none, and adds up in the same order with any number of threads.
-    covariance = np.einsum("i,i", heights, centered)
-    squared_heights = np.einsum("i,i", heights, heights)
-    squared_distances = np.einsum("i,i", centered, centered)
-    return float(covariance / math.sqrt(squared_heights * squared_distances))
-
-
-def _scipy_tree(distances: FloatArray, method: str) -> FloatArray:
-    """Return SciPy's tree, from distances of any scale."""
-    largest = distances.max()
-    if method == "ward" and largest > 0:
-        # SciPy squares them.
-        smallest = distances[distances > 0].min()
-        if smallest < SMALLEST_RATIO * largest:
-            raise ValueError(
-                f"X_or_condensed: found distances from {smallest:.3g} to "
-                f"{largest:.3g}, expected none below {SMALLEST_RATIO:.3g} times the "
-                "largest; pass rows"
-            )
-    if largest == 0 or SMALLEST_SAFE < largest < LARGEST_SAFE:
-        return np.asarray(hierarchy.linkage(distances, method))
-    scale = power_of_two_near(largest)
-    tree = np.asarray(hierarchy.linkage(distances / scale, method))
-    with np.errstate(over="ignore"):
-        tree[:, 2] *= scale
-    if np.isinf(tree[-1, 2]):
-        raise ValueError(
-            f"X_or_condensed: found distances up to {largest:.3g}, expected smaller "
-            "ones: the last height does not fit into float64"
-        )
-    return tree
-
-
-def _cut_into(tree: FloatArray, n_clusters: int) -> IntArray:
-    """Return exactly this many flat clusters."""
-    check_integer(n_clusters, "n_clusters", 1, len(tree) + 1)
-    clusters = hierarchy.fcluster(tree, n_clusters, criterion="maxclust")
-    labels = canonical_labels(clusters)
-    n_found = labels.max() + 1
-    if n_found != n_clusters:
-        raise ValueError(
-            f"n_clusters: found {n_clusters}, expected {n_found} or a larger number "
-            "that a cut can give: several merges have the same height",
-        )
-    return labels
-
-
-def _cut_at(tree: FloatArray, height: float) -> IntArray:
-    """Return the flat clusters below a height."""
-    if not isinstance(height, Real) or height != height:  # NaN
-        raise ValueError(f"height: found {height!r}, expected a number")
-    # Above the tree all heights are the same, those that float64 cannot hold, too.
-    above_all = 2 * float(tree[-1, 2]) + 1
-    height = min(max(height, -1.0), above_all)
-    return canonical_labels(hierarchy.fcluster(tree, height, criterion="distance"))
 
 
 def _spread_down(tree: FloatArray, nodes: IntArray) -> IntArray:
@@ -660,43 +458,10 @@ def _leaves_below(Z: FloatArray) -> IntArray:
     return below
 
 
-def _check_condensed(
-    condensed: ArrayLike,
-    name: str,
-    n: int | None = None,
-) -> FloatArray:
-    """Return the distances of all pairs of n rows (default: of any number of rows)."""
-    distances = check_numbers(condensed, name)
-    # n (n - 1) / 2 = size, solved for n
-    n_rows = (1 + np.sqrt(1 + 8 * distances.size)) / 2
-    has_right_length = n_rows % 1 == 0 and n_rows >= 2 and n_rows == (n or n_rows)
-    if distances.ndim != 1 or not has_right_length:
-        expected = f"n (n - 1) / 2 for n = {n}" if n else "n (n - 1) / 2 for n >= 2"
-        raise ValueError(f"{name}: found {distances.size} values, expected {expected}")
-    if not np.isfinite(distances).all() or distances.min() < 0:
-        raise ValueError(
-            f"{name}: found values that are not finite or below 0, expected distances",
-        )
-    return distances
-
-
-def _check_linkage(Z: ArrayLike, name: str = "Z") -> FloatArray:
-    """Return a linkage matrix as float64."""
-    tree = check_numbers(Z, name)
-    if tree.ndim != 2 or tree.shape[1] != 4 or len(tree) == 0:
-        raise ValueError(f"{name}: found shape {tree.shape}, expected (n - 1, 4)")
+def check_linkage(Z: ArrayLike) -> FloatArray:
+    """Return a linkage matrix as float64 if SciPy could have built it."""
+    tree = np.asarray(Z, dtype=np.float64)
+    hierarchy.is_valid_linkage(tree, throw=True, name="Z")
     if not np.isfinite(tree).all() or (np.diff(tree[:, 2]) < 0).any():
-        raise ValueError(
-            f"{name}: found heights that fall or are not finite, "
-            "expected a monotone linkage matrix",
-        )
-    if (tree[:, :2] % 1 != 0).any():
-        raise ValueError(
-            f"{name}: found cluster ids that are not whole, expected whole numbers"
-        )
-    if not hierarchy.is_valid_linkage(tree):
-        raise ValueError(
-            f"{name}: found cluster ids out of range or used twice, "
-            "expected SciPy's layout",
-        )
+        raise ValueError("Z: found heights that fall or are not finite")
     return tree

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,15 @@ from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_scalar
 
+from fmnist_clustering._checks import (
+    FloatArray,
+    IntArray,
+    as_points,
+    check_labels,
+    check_rows,
+)
 from fmnist_clustering._lloyd import (
     MAX_ITERATIONS,
     LloydResult,
@@ -22,6 +31,7 @@ from fmnist_clustering._lloyd import (
     weighted_inertia,
     weighted_means,
 )
+from fmnist_clustering._parallel import run_parallel, single_threaded
 from fmnist_clustering._search import (
     best_start,
     distinct_rows,
@@ -29,21 +39,9 @@ from fmnist_clustering._search import (
     improve_by_swaps,
     is_same_partition,
 )
-from fmnist_clustering._threads import run_parallel, single_threaded_blas
-from fmnist_clustering._validation import (
-    FloatArray,
-    IntArray,
-    as_points,
-    check_integer,
-    check_labels,
-    check_option,
-    check_rows,
-    check_weight,
-)
 from fmnist_clustering.distances import (
     LARGEST_SAFE,
     SMALLEST_SAFE,
-    check_sums_fit,
     find_middle,
     norms,
     power_of_two_near,
@@ -195,6 +193,7 @@ class Problem(NamedTuple):
     wide_sample: Rows
 
 
+@single_threaded()
 def fit_kmeans(
     X: ArrayLike,
     n_clusters: int,
@@ -268,15 +267,13 @@ def fit_kmeans(
     10,000 images take about 0.4 s at k = 10. Memory: 12 bytes for each value of `X`,
     and 600 bytes for each row.
     """
-    # For products this small more threads cost more than they give.
-    with single_threaded_blas():
-        return fit_prepared(
-            prepare(X, sample_weight),
-            n_clusters,
-            n_init=n_init,
-            init=init,
-            random_state=random_state,
-        )
+    return fit_prepared(
+        prepare(X, sample_weight),
+        n_clusters,
+        n_init=n_init,
+        init=init,
+        random_state=random_state,
+    )
 
 
 def as_data(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Data:
@@ -302,13 +299,12 @@ def as_data(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Data:
     rows, row_unit = check_rows(X)
     is_image = rows.dtype == np.uint8
     rows = rows.astype(np.float64, copy=False)
-    check_sums_fit(rows)
     center = np.zeros(rows.shape[1]) if is_image else _find_center(rows)
     if center.any():
         rows = rows - center
     points, scale = _scale_to_safe_size(rows)
     unit = row_unit / scale
-    weight = check_weight(sample_weight, len(rows))
+    weight = _check_weight(sample_weight, len(rows))
     if weight.min() < SMALLEST_WEIGHT * weight.max():
         raise ValueError(
             f"sample_weight: found {weight.min():.3g} to {weight.max():.3g}, "
@@ -317,6 +313,19 @@ def as_data(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Data:
     weight_unit = 1 / power_of_two_near(weight.max())
     weight = weight * weight_unit
     return Data(rows, center, row_unit, points, unit, weight, weight_unit)
+
+
+def _check_weight(sample_weight: ArrayLike | None, n: int) -> FloatArray:
+    """Return a positive weight for each of n rows."""
+    if sample_weight is None:
+        return np.ones(n)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (n,) or weight.min() <= 0:
+        found = f"shape {weight.shape}, lowest {weight.min():g}"
+        raise ValueError(f"sample_weight: found {found}, expected {n} positive numbers")
+    return np.asarray(weight)
 
 
 def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
@@ -349,8 +358,7 @@ def prepare(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Problem:
     # As many components as this need as many rows.
     is_large = d > MAX_UNPROJECTED_COLUMNS and n * d > MAX_UNPROJECTED_VALUES
     if is_large and n > COARSE_COLUMNS:
-        with single_threaded_blas():  # more threads would change the last digits
-            coarse = _principal_components(full, sample, rng)
+        coarse = _principal_components(full, sample, rng)
     is_projected = coarse is not full
 
     # Where a sample would be the same rows, there is no second copy.
@@ -436,7 +444,7 @@ def fit_prepared(
     ValueError
         For parameters out of range.
     """
-    _check_parameters(problem, n_clusters, n_init, init, random_state)
+    _check_parameters(problem, n_clusters, n_init, init)
     rng = np.random.default_rng([random_state, n_clusters])
     best = _find_best(problem, n_clusters, n_init, init, rng)
     if not best.is_converged:
@@ -476,12 +484,10 @@ def fit_many(
     ValueError
         For parameters out of range.
     """
-    for request in requests:
-        _check_parameters(**request)  # here, and not in the middle of a long loop
     calls = (delayed(fit_prepared)(**request) for request in requests)
     most_rows = max(len(request["problem"].data.points) for request in requests)
-    n_threads = 1 if most_rows <= FEW_ROWS else -1
-    fits = run_parallel(calls, len(requests), description, n_threads=n_threads)
+    n_jobs = 1 if most_rows <= FEW_ROWS else -1
+    fits = run_parallel(calls, len(requests), description, n_jobs=n_jobs)
     return list(fits)
 
 
@@ -539,7 +545,6 @@ def cluster_means(X: ArrayLike, labels: ArrayLike) -> FloatArray:
         When `labels` is not one id for each row.
     """
     points = as_points(X)
-    check_sums_fit(points)
     ids = check_labels(labels, len(points))
     names, numbers = np.unique(ids, return_inverse=True)
     return weighted_means(points, np.ones(len(points)), numbers, len(names))
@@ -549,17 +554,13 @@ def _check_parameters(
     problem: Problem,
     n_clusters: int,
     n_init: int,
-    init: str = "k-means++",
-    random_state: int = 0,
+    init: str,
 ) -> None:
-    """Reject parameters that cannot be fitted.
-
-    The defaults are those of `fit_prepared`, so that requests may leave them out.
-    """
-    check_option(init, "init", INITS)
-    check_integer(random_state, "random_state", 0)
-    check_integer(n_init, "n_init")
-    check_integer(n_clusters, "n_clusters")
+    """Refuse parameters that cannot be fitted."""
+    if init not in INITS:
+        raise ValueError(f"init: found {init!r}, expected one of {INITS}")
+    check_scalar(n_init, "n_init", Integral, min_val=1)
+    check_scalar(n_clusters, "n_clusters", Integral, min_val=1)
     points = problem.data.points
     n_distinct = len(distinct_rows(points, range(len(points)), n_clusters))
     if n_distinct < n_clusters:

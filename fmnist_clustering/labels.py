@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix
 
-from fmnist_clustering._validation import IntArray, check_labels, check_names
+from fmnist_clustering._checks import IntArray, check_labels
 from fmnist_clustering.data import CLASS_NAMES
 
 
@@ -70,16 +71,12 @@ def match_labels(labels: ArrayLike, reference: ArrayLike) -> IntArray:
     ids = canonical_labels(check_labels(labels, len(targets)))
     n_clusters = int(ids.max()) + 1
 
-    overlap = _count_pairs(ids, targets, (n_clusters, len(names)))
+    overlap = contingency_matrix(ids, targets)
     clusters, partners = linear_sum_assignment(overlap, maximize=True)
     new_id = np.full(n_clusters, -1, dtype=np.int64)
     new_id[clusters] = names[partners]
 
     left_over = new_id < 0
-    if names[-1] > np.iinfo(np.int64).max - n_clusters:
-        raise ValueError(
-            f"reference: found {names[-1]}, expected ids after which there are others"
-        )
     new_id[left_over] = names[-1] + 1 + np.arange(left_over.sum())
     return new_id[ids]
 
@@ -118,14 +115,17 @@ def contingency(
     garments = check_labels(labels_true, name="labels_true")
     ids = check_labels(labels_pred, len(garments), "labels_pred")
     n_garments = len(CLASS_NAMES)
-    given_names = check_names(class_names, "class_names", n_garments)
-    names = given_names or list(CLASS_NAMES)
+    if class_names and len(class_names) != n_garments:
+        found = f"{len(class_names)} names"
+        raise ValueError(f"class_names: found {found}, expected {n_garments}")
+    names = class_names or CLASS_NAMES
     if garments.max() >= n_garments:
         found = garments.max()
         raise ValueError(f"labels_true: found {found}, expected garments, 0 to 9")
 
     clusters, columns = np.unique(ids, return_inverse=True)
-    counts = _count_pairs(garments, columns, (n_garments, len(clusters)))
+    counts = np.zeros((n_garments, len(clusters)), dtype=np.int64)
+    np.add.at(counts, (garments, columns), 1)
     matched_rows, matched_columns = linear_sum_assignment(counts, maximize=True)
     largest_first = np.argsort(-counts[matched_rows, matched_columns], kind="stable")
     row_order = _matched_first(matched_rows[largest_first], n_garments)
@@ -134,7 +134,7 @@ def contingency(
         counts[np.ix_(row_order, column_order)],
         index=pd.Index(
             [names[row] for row in row_order],
-            name="class" if given_names else "garment",
+            name="class" if class_names else "garment",
         ),
         columns=pd.Index(clusters[column_order], name="cluster"),
     )
@@ -180,13 +180,6 @@ def external_scores(labels_true: ArrayLike, labels_pred: ArrayLike) -> pd.Series
             "purity": (counts / n_images).max(axis=0).sum(),
         },
     )
-
-
-def _count_pairs(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> IntArray:
-    """Return how often each pair of a row id and a column id occurs."""
-    counts = np.zeros(shape, dtype=np.int64)
-    np.add.at(counts, (rows, columns), 1)
-    return counts
 
 
 def _matched_first(matched: IntArray, n: int) -> IntArray:

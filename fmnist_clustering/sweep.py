@@ -1,8 +1,8 @@
 """Many fits of k-means: over k, halves of the rows, and references."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,16 +11,10 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 
+from fmnist_clustering._checks import FloatArray, IntArray, check_k_values
 from fmnist_clustering._lloyd import LloydResult, as_rows, lloyd
-from fmnist_clustering._threads import single_threaded_blas
-from fmnist_clustering._validation import (
-    FloatArray,
-    IntArray,
-    check_integer,
-    check_k_values,
-)
+from fmnist_clustering._parallel import single_threaded
 from fmnist_clustering.kmeans import (
-    KMeansFit,
     Problem,
     fit_many,
     prepare,
@@ -31,8 +25,6 @@ from fmnist_clustering.silhouette import silhouette_samples
 
 MAX_RESAMPLED_ROWS = 10_000
 """Stability and near-ties use at most this many rows."""
-MIN_RESAMPLES = 3
-"""The jackknife leaves out one resample, and needs a pair among the others."""
 SAME_PARTITION = 0.95
 """Two partitions of a higher adjusted Rand index are the same optimum."""
 MAX_GAP_ROWS = 5_000
@@ -82,6 +74,7 @@ class KSweep(NamedTuple):
     centroids: list[FloatArray]
 
 
+@single_threaded()
 def sweep_k(
     X: ArrayLike,
     k_values: Iterable[int],
@@ -121,7 +114,7 @@ def sweep_k(
     k = check_k_values(k_values, 1, len(problem.data.points) - 1)
     settings = {"problem": problem, "n_init": n_init, "random_state": random_state}
     requests = [settings | {"n_clusters": int(n_clusters)} for n_clusters in k]
-    fits = _fit_each(requests, "k-means")
+    fits = fit_many(requests)
     inertia = np.array([fit.inertia for fit in fits])
     labels = np.stack([fit.labels for fit in fits])
     centroids = [fit.centroids for fit in fits]
@@ -134,6 +127,7 @@ def sweep_k(
     return KSweep(k, inertia, silhouette, labels, centroids)
 
 
+@single_threaded()
 def stability(
     X: ArrayLike,
     k_values: Iterable[int],
@@ -201,6 +195,7 @@ def stability(
     )
 
 
+@single_threaded()
 def near_ties(
     X: ArrayLike,
     k_values: Iterable[int],
@@ -262,6 +257,7 @@ def near_ties(
     return pd.concat(listed, keys=halves.k_values, names=["k"]).droplevel(1)
 
 
+@single_threaded()
 def gap_statistic(
     X: ArrayLike,
     k_values: Iterable[int],
@@ -325,8 +321,7 @@ def gap_statistic(
     k-means does not depend on rotation, so the references stay in principal components.
     10,000 images and k from 1 to 14 take about 12 s on two cores, for 154 fits.
     """
-    n_references = check_integer(n_references, "n_references", 2)
-    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
+    rng = np.random.default_rng(random_state)
     problem = prepare(X)
     unit = problem.data.unit
     points = _random_rows(search_columns(problem), MAX_GAP_ROWS)
@@ -340,7 +335,7 @@ def gap_statistic(
         for each in problems
         for n_clusters in k
     ]
-    fits = _fit_each(requests, "k-means on references")
+    fits = fit_many(requests, "k-means on references")
     inertia = np.array([fit.inertia for fit in fits]).reshape(-1, len(k))
     is_defined = inertia.all(axis=0)
     if not is_defined.all():
@@ -373,20 +368,6 @@ def _random_rows(points: FloatArray, size: int) -> FloatArray:
     return np.ascontiguousarray(points[chosen])
 
 
-def _fit_each(
-    requests: Sequence[Mapping[str, Any]],
-    description: str,
-) -> list[KMeansFit]:
-    """Return the fits of `fit_many`, whose number of clusters is here one of many."""
-    try:
-        return fit_many(requests, description)
-    except ValueError as error:
-        name, separator, rest = str(error).partition(": ")
-        if name != "n_clusters":
-            raise
-        raise ValueError(f"k_values{separator}{rest}") from None
-
-
 def _fit_halves(
     X: ArrayLike,
     k_values: Iterable[int],
@@ -395,8 +376,7 @@ def _fit_halves(
     random_state: int,
 ) -> _Halves:
     """Cluster random halves of the rows, the same ones for all k."""
-    n_resamples = check_integer(n_resamples, "n_resamples", MIN_RESAMPLES)
-    rng = np.random.default_rng(check_integer(random_state, "random_state", 0))
+    rng = np.random.default_rng(random_state)
     problem = prepare(X)
     unit = problem.data.unit
     points = _random_rows(search_columns(problem), MAX_RESAMPLED_ROWS)
@@ -409,7 +389,7 @@ def _fit_halves(
         for n_clusters in k
         for half in halves
     ]
-    fits = _fit_each(requests, "k-means on resamples")
+    fits = fit_many(requests, "k-means on resamples")
     centroids = []
     for first in range(0, len(fits), n_resamples):
         fits_of_k = fits[first : first + n_resamples]
@@ -472,9 +452,8 @@ def _draw_references(
 ) -> list[FloatArray]:
     """Return uniform rows in the box of the principal components, in these axes."""
     centered = points - points.mean(axis=0)
-    with single_threaded_blas():  # more threads would change the last digits
-        _, _, axes = np.linalg.svd(centered, full_matrices=False)
-        rotated = centered @ axes.T
+    _, _, axes = np.linalg.svd(centered, full_matrices=False)
+    rotated = centered @ axes.T
     low = rotated.min(axis=0)
     high = rotated.max(axis=0)
     return [rng.uniform(low, high, rotated.shape) for _ in range(n_references)]
