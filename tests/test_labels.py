@@ -8,18 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from fmnist_clustering import (
-    CLASS_NAMES,
-    canonical_labels,
-    contingency,
-    external_scores,
-    match_labels,
-)
+from fmnist_clustering import CLASS_NAMES, contingency, external_scores, match_labels
+from fmnist_clustering.labels import canonical_labels
 
 Labels = NDArray[np.int64]
 
@@ -63,14 +58,6 @@ def test_canonical_labels_are_those_of_plain_sorting(labels: list[int]) -> None:
     by_falling_size = sorted(by_first_member, key=labels.count, reverse=True)
     expected = [by_falling_size.index(label) for label in labels]
     assert canonical_labels(labels).tolist() == expected
-
-
-@given(some_labels)
-def test_canonical_labels_stay_when_they_are_renumbered_again(
-    labels: list[int],
-) -> None:
-    once = canonical_labels(labels)
-    np.testing.assert_array_equal(canonical_labels(once), once)
 
 
 # match_labels
@@ -195,21 +182,6 @@ def test_contingency_by_hand() -> None:
     assert not table.iloc[3:].to_numpy().any()
 
 
-@pytest.mark.parametrize("n_clusters", [1, 2, 10, 13])
-def test_every_image_is_counted_in_its_cell(n_clusters: int) -> None:
-    rng = np.random.default_rng(n_clusters)
-    every_id = np.arange(n_clusters)
-    clusters = 2 * np.concatenate([every_id, rng.integers(0, n_clusters, 187)])
-    garments = rng.integers(0, 10, len(clusters))
-    table = contingency(garments, clusters)
-    assert sorted(table.columns) == (2 * every_id).tolist()
-    assert sorted(table.index) == sorted(CLASS_NAMES)
-    assert set(table.dtypes) == {np.dtype(np.int64)}
-    for garment, cluster in itertools.product(range(10), table.columns):
-        expected = ((clusters == cluster) & (garments == garment)).sum()
-        assert table.loc[CLASS_NAMES[garment], cluster] == expected
-
-
 @given(garments_and_clusters)
 def test_the_diagonal_is_the_best_assignment(pair: Labels) -> None:
     garments, clusters = pair
@@ -220,14 +192,10 @@ def test_the_diagonal_is_the_best_assignment(pair: Labels) -> None:
     assert (np.diff(diagonal) <= 0).all()
 
 
-def test_garments_are_0_to_9() -> None:
-    with pytest.raises(ValueError, match=r"^labels_true: found 10, expected .* 0 to 9"):
-        contingency([0, 10], [0, 1])
-
-
 # external_scores
 
 
+@settings(max_examples=30)
 @given(garments_and_clusters)
 def test_scores_are_those_of_scikit_learn_and_of_counting(pair: Labels) -> None:
     garments, clusters = pair
@@ -304,8 +272,3 @@ def test_chance_scores_nothing() -> None:
     assert scores["NMI"] == pytest.approx(0, abs=1e-3)
     assert scores["accuracy"] == pytest.approx(0.1, abs=0.01)
     assert scores["purity"] == pytest.approx(0.1, abs=0.01)
-
-
-def test_ids_after_which_there_are_no_others_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^reference: found 9223372036854775807"):
-        match_labels([0, 1, 2], [2**63 - 1] * 3)

@@ -1,10 +1,8 @@
+"""Pictures in few colors: palettes, dithering, files, and how many bytes they take."""
+
 import io
 import math
-import os
-import re
 import struct
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -82,29 +80,6 @@ def test_palette_is_rounded_not_truncated() -> None:
     assert palette.tolist() == [[11, 0, 201]]
 
 
-def test_colors_that_rounding_makes_equal_are_merged() -> None:
-    # There are two best partitions, which mirror each other; all four means are 10.5 or
-    # 9.5 in each channel, and are rounded to the even number, 10.
-    picture = np.array(
-        [[[11, 10, 10], [10, 11, 11]], [[9, 10, 10], [10, 9, 9]]],
-        dtype=np.uint8,
-    )
-    few = quantize(picture, 2)
-    assert few.palette.tolist() == [[10, 10, 10]]
-    assert few.indices.tolist() == [[0, 0], [0, 0]]
-    assert few.shares.tolist() == [1.0]
-
-
-def test_neighboring_colors_are_told_apart() -> None:
-    # The eight darkest colors, at the corners of a cube of edge 1. The cheapest way to
-    # save one of them is to draw the single pixel of (1, 1, 1) in a neighboring color.
-    corners = np.indices((2, 2, 2)).reshape(3, 8).T.astype(np.uint8)
-    picture = np.repeat(corners, [9, 9, 9, 9, 9, 9, 9, 1], axis=0).reshape(8, 8, 3)
-    few = quantize(picture, 7)
-    assert sorted(few.palette.tolist()) == corners[:7].tolist()
-    assert np.abs(picture.astype(int) - few.image).sum() == 1
-
-
 def test_equally_light_colors_are_sorted_by_red() -> None:
     # 299 red + 587 green + 114 blue = 102,138, and sums of fractions would differ.
     colors = [[0, 174, 0], [30, 156, 14], [60, 138, 28], [252, 0, 235]]
@@ -112,7 +87,7 @@ def test_equally_light_colors_are_sorted_by_red() -> None:
     assert quantize(picture, 4).palette.tolist() == colors
 
 
-@pytest.mark.parametrize("surplus", [0, 1, 1000])
+@pytest.mark.parametrize("surplus", [0, 1000])
 def test_enough_colors_give_the_picture_back(surplus: int) -> None:
     unique = np.unique(COLORS.reshape(-1, 3), axis=0)
     same = quantize(COLORS, len(unique) + surplus)
@@ -120,28 +95,18 @@ def test_enough_colors_give_the_picture_back(surplus: int) -> None:
     assert sorted(same.palette.tolist()) == unique.tolist()
 
 
-def test_one_color_too_few_does_not_give_the_picture_back() -> None:
-    unique = np.unique(COLORS.reshape(-1, 3), axis=0)
-    few = quantize(COLORS, len(unique) - 1)
-    assert len(few.palette) == len(unique) - 1
-    assert psnr(few.image, COLORS) < math.inf
-
-
 # quantize: what holds for every picture
 
 
-@pytest.mark.parametrize("n_colors", [1, 2, 3, 16, 64])
+@pytest.mark.parametrize("n_colors", [1, 3, 64])
 def test_every_pixel_takes_the_nearest_color(n_colors: int) -> None:
     few = quantize(PICTURE, n_colors)
     errors = squared_errors(PICTURE, few.palette)
     own = errors[np.arange(len(errors)), few.indices.ravel()]
     np.testing.assert_array_equal(own, errors.min(axis=1))
-    # The definition of PSNR, by hand.
-    mean = errors.min(axis=1).sum() / PICTURE.size
-    assert psnr(PICTURE, few.image) == pytest.approx(10 * math.log10(255**2 / mean))
 
 
-@pytest.mark.parametrize("n_colors", [2, 10, 256, 300])
+@pytest.mark.parametrize("n_colors", [2, 300])
 def test_palette_is_sorted_and_indices_draw_the_picture(n_colors: int) -> None:
     few = quantize(PICTURE, n_colors)
     assert_palette_is_in_order(few)
@@ -150,27 +115,6 @@ def test_palette_is_sorted_and_indices_draw_the_picture(n_colors: int) -> None:
     for place in np.ndindex(few.indices.shape):
         color = few.palette[few.indices[place]]
         assert few.image[place].tolist() == color.tolist()
-
-
-@pytest.mark.parametrize(
-    ("n_colors", "dtype"),
-    [
-        (1, np.uint8),
-        (256, np.uint8),
-        (257, np.uint16),
-        (65_536, np.uint16),
-        (65_537, np.uint32),
-    ],
-)
-def test_indices_have_the_smallest_type_that_holds_them(
-    n_colors: int,
-    dtype: Any,
-) -> None:
-    picture = row_of_colors(n_colors)
-    same = quantize(picture, n_colors)
-    np.testing.assert_array_equal(same.image, picture)
-    assert same.indices.shape == (1, n_colors)
-    assert same.indices.dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -184,28 +128,6 @@ def test_indices_have_the_smallest_type_that_holds_them(
 )
 def test_shares_by_hand(counts: tuple[int, ...], expected: list[float]) -> None:
     assert indexed_image(*counts).shares.tolist() == expected
-
-
-@pytest.mark.parametrize(
-    ("image", "message"),
-    [
-        (PICTURE / 255, "found float64, expected a uint8 array"),
-        (PICTURE.astype(np.int64), "found int64, expected a uint8 array"),
-        (PICTURE.tolist(), "found list, expected a uint8 array"),
-        (PICTURE[:, :, 0], "found shape (40, 50), expected (h, w, 3), not empty"),
-        (PICTURE[:, :, :2], "found shape (40, 50, 2), expected (h, w, 3), not empty"),
-        (PICTURE[:0], "found shape (0, 50, 3), expected (h, w, 3), not empty"),
-    ],
-)
-def test_picture_error_names_argument_and_fault(image: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"image: {message}")):
-        quantize(image, 4)
-
-
-@pytest.mark.parametrize("n_colors", [0, -3, 2.0, None])
-def test_number_of_colors_must_be_a_positive_integer(n_colors: Any) -> None:
-    with pytest.raises(ValueError, match="n_colors: found"):
-        quantize(PICTURE, n_colors)
 
 
 # quantize: how good the palette is
@@ -222,7 +144,7 @@ def assert_palette_is_nearly_a_fixed_point(image: Picture, n_colors: int) -> Non
     assert further.inertia_ <= ours <= 1.005 * further.inertia_ + 0.25 * pixels.size
 
 
-@pytest.mark.parametrize("n_colors", [2, 3, 16, 64])
+@pytest.mark.parametrize("n_colors", [3, 64])
 def test_palette_cannot_be_moved_to_a_much_better_one(n_colors: int) -> None:
     assert_palette_is_nearly_a_fixed_point(PICTURE, n_colors)
 
@@ -255,16 +177,6 @@ def test_photographs_are_as_near_as_the_best_of_three_of_scikit_learn(
     assert psnr(image, quantize(image, n_colors).image) > max(theirs) - 0.02
 
 
-@pytest.mark.slow
-def test_photograph_gets_a_better_palette_than_those_of_pillow() -> None:
-    image = load_image("flower")
-    ours = psnr(image, quantize(image, 100).image)
-    methods = Image.Quantize
-    for method in (methods.MEDIANCUT, methods.MAXCOVERAGE, methods.FASTOCTREE):
-        theirs = Image.fromarray(image).quantize(100, method, dither=Image.Dither.NONE)
-        assert ours > psnr(image, np.asarray(theirs.convert("RGB"))) + 1
-
-
 # quantize: the same on every machine
 
 
@@ -286,43 +198,6 @@ def test_same_seed_same_palette_on_one_and_two_threads() -> None:
         np.testing.assert_array_equal(result.indices, results[0].indices)
 
 
-PRINT_DIGEST = """
-import hashlib
-from threadpoolctl import threadpool_info
-from fmnist_clustering import load_image, quantize
-pools = [pool for pool in threadpool_info() if pool["internal_api"] == "openblas"]
-print(*sorted({pool["architecture"] for pool in pools}))
-few = quantize(load_image("china"), 100)
-print(hashlib.sha256(few.palette.tobytes() + few.indices.tobytes()).hexdigest())
-"""
-
-KERNEL_NAMES = {"Haswell": {"Haswell"}, "Prescott": {"Prescott", "Katmai"}}
-"""What the builds of OpenBLAS call these kernels."""
-
-
-@pytest.mark.slow
-def test_same_palette_for_any_blas_kernel_and_number_of_threads() -> None:
-    digests = {}
-    for kernel, threads in (("Haswell", "1"), ("Haswell", "4"), ("Prescott", "2")):
-        settings = {
-            "OPENBLAS_CORETYPE": kernel,
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-        }
-        run = subprocess.run(
-            [sys.executable, "-c", PRINT_DIGEST],
-            env=os.environ | settings,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        in_force, digest = run.stdout.splitlines()
-        # A build of NumPy on another BLAS has no such switch, and names no kernel.
-        assert set(in_force.split()) <= KERNEL_NAMES[kernel]
-        digests[kernel, threads] = digest
-    assert len(set(digests.values())) == 1, digests
-
-
 # apply_palette
 
 
@@ -336,7 +211,7 @@ def test_given_colors_by_hand() -> None:
     assert redrawn.indices.tolist() == [[0, 2, 1, 0]]
 
 
-@pytest.mark.parametrize("n_colors", [1, 7, 256, 300])
+@pytest.mark.parametrize("n_colors", [1, 7, 300])
 def test_given_colors_are_the_nearest(n_colors: int) -> None:
     rng = np.random.default_rng(2)
     palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
@@ -350,7 +225,7 @@ def test_given_colors_are_the_nearest(n_colors: int) -> None:
 
 
 @pytest.mark.parametrize("dither", [False, True])
-@pytest.mark.parametrize("n_colors", [2, 5, 30, 200])
+@pytest.mark.parametrize("n_colors", [5, 200])
 def test_equal_and_unused_colors_are_left_out(n_colors: int, dither: bool) -> None:
     # At most 27 different colors, with many repeats, in random order.
     rng = np.random.default_rng(n_colors)
@@ -428,9 +303,9 @@ def test_dithering_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width"), [(1, 1), (1, 9), (9, 1), (2, 2), (3, 8), (8, 3), (17, 23)]
+    ("height", "width"), [(1, 1), (1, 9), (9, 1), (2, 2), (17, 23)]
 )
-@pytest.mark.parametrize("n_colors", [1, 2, 9, 256])
+@pytest.mark.parametrize("n_colors", [1, 9, 256])
 def test_dithering_is_that_of_a_loop_over_all_pixels(
     height: int,
     width: int,
@@ -441,54 +316,6 @@ def test_dithering_is_that_of_a_loop_over_all_pixels(
     palette = rng.integers(60, 200, (n_colors, 3), dtype=np.uint8)
     dithered = apply_palette(picture, palette, dither=True)
     assert dithered.image.tolist() == floyd_steinberg(picture, palette.tolist())
-
-
-def test_errors_are_clamped_and_do_not_pile_up() -> None:
-    # Without a limit the white pixels would first have to pay back what black ones owe.
-    picture = np.zeros((1, 60, 3), dtype=np.uint8)
-    picture[:, 30:] = 255
-    dithered = apply_palette(picture, [[90] * 3, [255] * 3], dither=True)
-    assert dithered.image.tolist() == floyd_steinberg(picture, [[90] * 3, [255] * 3])
-    assert (dithered.image[0, 31:] == 255).all()
-
-
-def test_white_stays_white_beside_near_whites() -> None:
-    near_whites = [[250 + i, 252, 255 - i] for i in range(5)]
-    white = np.full((20, 30, 3), 255, dtype=np.uint8)
-    dithered = apply_palette(white, [*near_whites, [255] * 3], dither=True)
-    np.testing.assert_array_equal(dithered.image, white)
-
-
-def test_dithering_with_all_colors_of_a_picture_changes_nothing() -> None:
-    few = quantize(PICTURE, 200)
-    again = apply_palette(few.image, few.palette, dither=True)
-    np.testing.assert_array_equal(again.palette, few.palette)
-    np.testing.assert_array_equal(again.indices, few.indices)
-
-
-def test_up_to_256_colors_can_be_dithered() -> None:
-    palette = row_of_colors(257)[0]
-    assert len(apply_palette(COLORS, palette[:256], dither=True).palette) <= 256
-    message = "palette: found 257 colors, expected at most 256 to dither"
-    with pytest.raises(ValueError, match=message):
-        apply_palette(COLORS, palette, dither=True)
-
-
-@pytest.mark.parametrize(
-    ("palette", "message"),
-    [
-        ([1, 2, 3], "found shape (3,), expected (k, 3)"),
-        ([[1, 2]], "found shape (1, 2), expected (k, 3)"),
-        (np.zeros((0, 3)), "found shape (0, 3), expected (k, 3), k >= 1"),
-        ([[0, 256, 0]], "found 256, expected whole numbers from 0 to 255"),
-        ([[0, 0, -1]], "found -1, expected whole numbers from 0 to 255"),
-        ([[0, 0, 0.5]], "found 0.5, expected whole numbers from 0 to 255"),
-        ([[0, 0, np.nan]], "found nan, expected whole numbers from 0 to 255"),
-    ],
-)
-def test_palette_error_names_argument_and_fault(palette: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"palette: {message}")):
-        apply_palette(PICTURE, palette)
 
 
 # Sizes
@@ -515,64 +342,6 @@ def test_indexed_png_is_lossless_in_as_few_bits_as_possible(
     start = content.index(b"PLTE")
     assert struct.unpack(">I", content[start - 4 : start]) == (3 * n_colors,)
     assert size_report(few, PICTURE).loc["indexed PNG", "depth"] == bits
-
-
-@pytest.mark.parametrize("size", [-5, 0, 1.0, 2.5, True, "7", np.nan, 2**60])
-def test_source_size_is_a_number_of_bytes(size: Any) -> None:
-    few = indexed_image(5, 3)
-    with pytest.raises(ValueError, match=r"source_size: found .+, expected an integer"):
-        size_report(few, few.image, source_size=size)
-
-
-FEW: Any = IndexedImage(
-    np.array([[0, 0, 0], [9, 9, 9]], dtype=np.uint8), np.eye(3, dtype=np.uint8)
-)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (
-            FEW._replace(indices=FEW.indices + 1),
-            "image.indices: found 2, expected rows",
-        ),
-        (FEW._replace(indices=np.eye(3)), "image.indices: found float64, expected"),
-        (
-            FEW._replace(indices=-np.eye(3, dtype=np.int64)),
-            "image.indices: found int64",
-        ),
-        (
-            FEW._replace(indices=FEW.indices[0]),
-            "image.indices: found shape (3,), expec",
-        ),
-        (
-            FEW._replace(indices=FEW.indices[:0]),
-            "image.indices: found shape (0, 3), ex",
-        ),
-        (FEW._replace(indices=[[1]]), "image.indices: found int64, expected unsigned"),
-        (
-            FEW._replace(palette=FEW.palette[:0]),
-            "image.indices: found 1, expected rows",
-        ),
-        (
-            FEW._replace(palette=FEW.palette / 2),
-            "image.palette: found float64 of shape",
-        ),
-        (
-            FEW._replace(palette=FEW.palette[0]),
-            "image.palette: found uint8 of shape (3",
-        ),
-    ],
-)
-def test_indices_are_rows_of_the_palette(wrong: Any, message: str) -> None:
-    for function in (indexed_png, lambda few: size_report(few, FEW.image)):
-        with pytest.raises(ValueError, match=re.escape(message)):
-            function(wrong)
-
-
-def test_wide_indices_of_few_colors_make_the_same_file() -> None:
-    wide = FEW._replace(indices=FEW.indices.astype(np.uint16))
-    assert indexed_png(wide) == indexed_png(FEW)
 
 
 def test_indexed_png_holds_at_most_256_colors() -> None:
@@ -652,25 +421,3 @@ def test_sizes_of_a_picture_follow_the_formulas(n_colors: int, index_bits: int) 
     for name, size in sizes.items():
         assert report.loc[name, "ratio"] == pytest.approx(3 * n_pixels / size)
         assert report.loc[name, "bits_per_pixel"] == pytest.approx(8 * size / n_pixels)
-
-
-@pytest.mark.parametrize(
-    ("original", "message"),
-    [
-        (COLORS, "image, original: found (2, 4) and (5, 7) pixels, expected the same"),
-        (
-            np.zeros((4, 2, 3), dtype=np.uint8),
-            "image, original: found (2, 4) and (4, 2)",
-        ),
-        (np.zeros((2, 4, 3)), "original: found float64"),
-    ],
-)
-def test_original_must_be_the_same_picture(original: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(message)):
-        size_report(indexed_image(4, 4), original)
-
-
-@pytest.mark.parametrize("function", [indexed_png, lambda x: size_report(x, COLORS)])
-def test_only_an_indexed_image_has_these_sizes(function: Any) -> None:
-    with pytest.raises(TypeError, match="image: found ndarray"):
-        function(COLORS)

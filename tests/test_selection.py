@@ -1,8 +1,6 @@
 """The elbow of a curve of inertia."""
 
 import itertools
-import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -115,15 +113,15 @@ def inertia_curve(points: NDArray[np.float64]) -> list[float]:
 def test_structureless_data_have_no_elbow() -> None:
     answers = []
     with threadpool_limits(1):
-        for seed in range(10):
+        for seed in range(4):
             rng = np.random.default_rng(seed)
-            for d in (2, 3, 4, 5, 8, 10, 15, 20, 30, 50):
+            for d in (2, 3, 5, 10, 20):
                 clouds = [rng.uniform(size=(200, d)), rng.normal(size=(200, d))]
                 curves = [inertia_curve(cloud) for cloud in clouds]
                 answers += [elbow(range(1, 13), curve).k for curve in curves]
     false_claims = sum(k is not None for k in answers)
-    assert len(answers) == 200
-    assert false_claims <= 10  # 5 %
+    assert len(answers) == 40
+    assert false_claims <= 2  # 5 %
 
 
 def random_blobs(
@@ -146,11 +144,11 @@ def random_blobs(
 
 @pytest.mark.slow
 def test_elbow_finds_separated_blobs() -> None:
-    cases = list(itertools.product(range(2, 8), (2, 5, 10, 20), range(3)))
+    cases = list(itertools.product(range(2, 8), (2, 5, 10, 20)))
     n_right = 0
     with threadpool_limits(1):
-        for n_blobs, d, seed in cases:
-            rng = np.random.default_rng([n_blobs, d, seed])
+        for n_blobs, d in cases:
+            rng = np.random.default_rng([n_blobs, d])
             points = random_blobs(n_blobs, d, rng)
             n_right += elbow(range(1, 13), inertia_curve(points)).k == n_blobs
     assert n_right >= 0.95 * len(cases)
@@ -166,12 +164,6 @@ def test_chord_moves_with_the_range_and_elbow_does_not() -> None:
     assert chord.loc[[(1, 14), (2, 14), (3, 14)]].tolist() == [4, 6, 7]
     assert chord.nunique() > 5
     assert ranges["elbow"].isna().all()
-
-
-def test_every_range_of_six_or_more_is_there_once() -> None:
-    ranges = elbow_ranges(range(2, 10), [9, 8, 7, 6, 5, 4, 3, 2])
-    ends = list(zip(ranges["first"], ranges["last"], strict=True))
-    assert ends == [(2, 7), (2, 8), (2, 9), (3, 8), (3, 9), (4, 9)]
 
 
 def test_chord_by_hand() -> None:
@@ -190,42 +182,3 @@ def test_elbow_of_each_range_is_that_of_its_part_of_the_curve() -> None:
     for first, last, _, found in ranges.itertuples(index=False):
         expected = elbow(k[first - 1 : last], inertia[first - 1 : last]).k
         assert expected == (None if found is pd.NA else found)
-
-
-@pytest.mark.parametrize("function", [elbow, elbow_ranges])
-@pytest.mark.parametrize(
-    ("k_values", "inertia"),
-    [
-        pytest.param([1, 2, 3, 4, 5], [4, 3, 2, 1, 0], id="five points"),
-        pytest.param(K_TO_6, [5, 4, 3, np.nan, 1, 0], id="nan"),
-        pytest.param(K_TO_6, [np.inf, 4, 3, 2, 1, 0], id="infinity"),
-        pytest.param(K_TO_6, [5, 4, 3, 2, 1, -1], id="below 0"),
-        pytest.param(range(6), [5, 4, 3, 2, 1, 0], id="k from 0"),
-        pytest.param([1, 3, 2, 4, 5, 6], [5, 4, 3, 2, 1, 0], id="k falls"),
-        pytest.param([1, 2, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], id="k twice"),
-        pytest.param([1, 2, 3, 4, 5, np.nan], [5, 4, 3, 2, 1, 0], id="k is nan"),
-        pytest.param([1, 2.5, 3, 4, 5, 6], [5, 4, 3, 2, 1, 0], id="k is no integer"),
-    ],
-)
-def test_curves_without_meaning_are_refused(
-    function: Callable[..., Any],
-    k_values: Any,
-    inertia: Any,
-) -> None:
-    message = "expected 6 or more k that rise from 1, and costs from 0"
-    with pytest.raises(ValueError, match=rf"^k_values, inertia: found .*{message}"):
-        function(k_values, inertia)
-
-
-@pytest.mark.parametrize("function", [elbow, elbow_ranges])
-@pytest.mark.parametrize(
-    ("k_values", "inertia"),
-    [([1, 2, 3, 4], [2, 1]), ([[1, 2, 3]] * 3, [[3, 2, 1]] * 3)],
-)
-def test_curves_of_another_shape_are_refused(
-    function: Callable[..., Any],
-    k_values: Any,
-    inertia: Any,
-) -> None:
-    with pytest.raises(ValueError, match=re.escape("k_values, inertia: found shapes ")):
-        function(k_values, inertia)

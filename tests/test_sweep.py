@@ -21,11 +21,8 @@ from fmnist_clustering import (
     stability,
     sweep_k,
 )
-from fmnist_clustering._lloyd import LloydResult
-from fmnist_clustering.sweep import _list_different
 
 POINTS = np.random.default_rng(0).random((120, 3))
-LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
 
 
 # sweep_k
@@ -33,8 +30,8 @@ LINE = np.array([[1.0], [2], [3], [10], [11], [12]])
 
 @pytest.mark.parametrize(
     "k_values",
-    [[2, 3, 7], range(1, 4), (k for k in (1, 5)), np.array([2, 4], dtype=np.uint8)],
-    ids=["list", "range", "generator", "array"],
+    [[2, 3, 7], range(1, 4), np.array([2, 4])],
+    ids=["list", "range", "array"],
 )
 def test_sweep_equals_single_fits(k_values: Any) -> None:
     sweep = sweep_k(POINTS, k_values, n_init=2, random_state=1)
@@ -53,38 +50,12 @@ def test_sweep_equals_single_fits(k_values: Any) -> None:
             assert silhouette == pytest.approx(expected, abs=1e-12)
 
 
-def test_sweep_keeps_the_order_of_k() -> None:
-    sweep = sweep_k(LINE, [1, 2, 3])
-    assert sweep.k_values.tolist() == [1, 2, 3]
-    assert sweep.inertia.tolist() == pytest.approx([125.5, 4, 2.5])
-
-
-def test_images_count_in_units_of_255_in_any_container() -> None:
+def test_images_count_in_units_of_255() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 12), dtype=np.uint8)
     sweep = sweep_k(pixels, [1, 2, 4])
     in_units = sweep_k(pixels / 255, [1, 2, 4])
-    from_table = sweep_k(pd.DataFrame(pixels), [1, 2, 4])
     np.testing.assert_allclose(sweep.inertia, in_units.inertia, rtol=1e-9)
     np.testing.assert_allclose(sweep.silhouette, in_units.silhouette, rtol=1e-9)
-    np.testing.assert_array_equal(sweep.inertia, from_table.inertia)
-    np.testing.assert_array_equal(sweep.silhouette, from_table.silhouette)
-
-
-def test_sweep_goes_up_to_one_cluster_less_than_rows() -> None:
-    sweep = sweep_k(LINE, [5])
-    assert len(np.unique(sweep.labels)) == 5
-    with pytest.raises(ValueError, match=r"^k_values: "):
-        sweep_k(LINE, [6])
-
-
-@pytest.mark.parametrize(
-    "k_values",
-    [[], [3, 2], [2, 2], [0, 1], [2.5], np.array([3, 2], dtype=np.uint8)],
-    ids=str,
-)
-def test_sweep_refuses_all_but_rising_k(k_values: Any) -> None:
-    with pytest.raises(ValueError, match=r"^k_values: "):
-        sweep_k(LINE, k_values)
 
 
 # stability
@@ -99,15 +70,15 @@ def corner_blobs(n_blobs: int, d: int = 2) -> NDArray[np.float64]:
     return np.asarray(centers[np.arange(240) % n_blobs] + noise)
 
 
-@pytest.mark.parametrize("d", [2, 30])
+@pytest.mark.parametrize("d", [2, 10])
 def test_blobs_come_back_from_every_half_and_cuts_through_them_do_not(d: int) -> None:
-    replicates = stability(corner_blobs(4, d), [4, 9])
+    replicates = stability(corner_blobs(4, d), [4, 9], n_resamples=5, n_init=3)
     assert (replicates.loc[4] == 1).all()
     assert replicates.loc[9].max() < 0.95
 
 
 def test_all_pairs_of_resamples_are_kept() -> None:
-    replicates = stability(corner_blobs(4), range(2, 5), n_resamples=5)
+    replicates = stability(corner_blobs(4), range(2, 5), n_resamples=5, n_init=2)
     assert replicates.index.tolist() == [2, 3, 4]
     assert replicates.index.name == "k"
     assert replicates.columns.tolist() == list(itertools.combinations(range(5), 2))
@@ -144,12 +115,12 @@ def test_one_k_does_not_change_another() -> None:
 
 
 def test_stability_depends_on_the_random_state_and_not_on_threads() -> None:
-    pixels = np.random.default_rng(1).integers(0, 256, (300, 60), dtype=np.uint8)
-    replicates = stability(pixels, [3, 5], n_resamples=3, random_state=1)
+    options = {"n_resamples": 3, "n_init": 3}
+    replicates = stability(POINTS, [3, 5], random_state=1, **options)
     with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
-        on_one_thread = stability(pixels, [3, 5], n_resamples=3, random_state=1)
+        on_one_thread = stability(POINTS, [3, 5], random_state=1, **options)
     pd.testing.assert_frame_equal(on_one_thread, replicates, check_exact=True)
-    other = stability(pixels, [3, 5], n_resamples=3, random_state=2)
+    other = stability(POINTS, [3, 5], random_state=2, **options)
     assert not replicates.equals(other)
 
 
@@ -161,25 +132,6 @@ def test_stability_of_images_does_not_depend_on_the_unit() -> None:
     assert in_units.loc[3].min() < 0.9
     assert (in_units.loc[4] == 1).all()
     np.testing.assert_allclose(of_images, in_units, rtol=0, atol=1e-9)
-
-
-@pytest.mark.parametrize("function", [stability, near_ties])
-def test_k_goes_up_to_one_cluster_less_than_a_half_has_rows(function: Any) -> None:
-    rows = POINTS[:12]
-    table = function(rows, [2, 5], n_resamples=3, n_init=1)
-    assert table.index.unique().tolist() == [2, 5]
-    for k in (1, 6):
-        with pytest.raises(ValueError, match=r"^k_values: "):
-            function(rows, [k], n_resamples=3, n_init=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("n_resamples", 2), ("n_init", 0), ("random_state", -1)],
-)
-def test_stability_error_names_the_argument(name: str, value: int) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: found {value}, expected "):
-        stability(POINTS, [2], **{name: value})
 
 
 # near_ties
@@ -231,42 +183,6 @@ def test_halves_lead_to_fixed_points_on_all_rows() -> None:
     assert ties["halves"].sum() == 6
 
 
-def test_partitions_that_agree_closely_are_counted_as_one() -> None:
-    labels = np.arange(100) // 50
-    moved = labels.copy()
-    moved[0] = 1  # an adjusted Rand index of 0.96 with the first
-    other = np.arange(100) % 2
-    centroids = np.zeros((2, 2))
-    optima = [
-        LloydResult(cost, ids, centroids, is_converged=True)
-        for cost, ids in [(1.5, other), (1.1, moved), (1.0, labels)]
-    ]
-    listed = _list_different(optima)
-    assert listed["halves"].tolist() == [2, 1]
-    assert listed["excess"].tolist() == [0, 0.5]
-    assert listed["ARI with the best"][1] == adjusted_rand_score(labels, other)
-
-
-def test_a_partition_worse_than_a_perfect_one_is_infinitely_worse() -> None:
-    labels = np.array([0, 0, 1, 1])
-    other = np.array([0, 1, 0, 1])
-    centroids = np.zeros((2, 2))
-    optima = [
-        LloydResult(cost, ids, centroids, is_converged=True)
-        for cost, ids in [(0.0, labels), (0.0, other), (2.0, 1 - other[[0, 0, 0, 1]])]
-    ]
-    assert _list_different(optima)["excess"].tolist() == [0, 0, np.inf]
-
-
-def test_near_ties_of_images_do_not_depend_on_the_unit_nor_on_threads() -> None:
-    pixels = (5 * SQUARE + 50).astype(np.uint8)
-    of_images = near_ties(pixels, [2, 3])
-    with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
-        again = near_ties(pixels, [2, 3])
-    pd.testing.assert_frame_equal(again, of_images, check_exact=True)
-    np.testing.assert_allclose(near_ties(pixels / 255, [2, 3]), of_images, rtol=1e-9)
-
-
 # gap_statistic
 
 
@@ -282,7 +198,7 @@ def test_gap_is_that_of_its_definition() -> None:
     low, high = rotated.min(axis=0), rotated.max(axis=0)
     references = [rng.uniform(low, high, (60, 3)) @ axes for _ in range(4)]
     for k in (1, 2, 3):
-        model = KMeans(k, n_init=50, random_state=0)
+        model = KMeans(k, n_init=20, random_state=0)
         logs = [np.log(model.fit(each).inertia_) for each in references]
         of_data = np.log(model.fit(points).inertia_)
         error = np.std(logs) * np.sqrt(1 + 1 / 4)
@@ -293,7 +209,7 @@ def test_gap_is_that_of_its_definition() -> None:
 
 
 def test_enough_is_the_published_rule() -> None:
-    gaps = gap_statistic(corner_blobs(4), range(1, 8))
+    gaps = gap_statistic(corner_blobs(4), range(1, 8), n_init=3)
     gap = gaps["gap"].tolist()
     error = gaps["standard error"].tolist()
     expected = [gap[i] >= gap[i + 1] - error[i + 1] for i in range(6)]
@@ -305,12 +221,12 @@ def test_enough_is_the_published_rule() -> None:
 def test_the_gap_sees_one_cluster_in_a_cloud(d: int) -> None:
     rng = np.random.default_rng(d)
     n_ones = 0
-    for _ in range(10):
-        gaps = gap_statistic(rng.normal(size=(60, d)), [1, 2])
+    for _ in range(5):
+        gaps = gap_statistic(rng.normal(size=(60, d)), [1, 2], n_init=2)
         n_ones += gaps.loc[1, "enough"]
-    assert n_ones >= 9
+    assert n_ones >= 4
     two_clouds = corner_blobs(2, d)
-    assert not gap_statistic(two_clouds, [1, 2]).loc[1, "enough"]
+    assert not gap_statistic(two_clouds, [1, 2], n_init=2).loc[1, "enough"]
 
 
 def test_the_gap_does_not_depend_on_rotation_origin_unit_or_threads() -> None:
@@ -324,51 +240,3 @@ def test_the_gap_does_not_depend_on_rotation_origin_unit_or_threads() -> None:
     with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
         again = gap_statistic(points, [1, 2, 3])
     pd.testing.assert_frame_equal(again, gaps, check_exact=True)
-
-
-def test_gap_of_images_does_not_depend_on_the_unit() -> None:
-    pixels = (5 * SQUARE + 50).astype(np.uint8)
-    of_images = gap_statistic(pixels, [1, 4], n_references=3)
-    in_units = gap_statistic(pixels / 255, [1, 4], n_references=3)
-    np.testing.assert_allclose(of_images["gap"], in_units["gap"], rtol=1e-9)
-
-
-def test_clusters_of_equal_rows_have_no_gap() -> None:
-    three_points = np.repeat(np.eye(3), 20, axis=0)
-    with pytest.raises(
-        ValueError, match=r"^k_values: found 3, at which all clusters hold equal rows"
-    ):
-        gap_statistic(three_points, [2, 3])
-
-
-@pytest.mark.parametrize(
-    ("function", "name", "value"),
-    [
-        (near_ties, "n_resamples", 2),
-        (near_ties, "n_init", 0),
-        (near_ties, "random_state", -1),
-        (gap_statistic, "n_references", 1),
-        (gap_statistic, "n_init", 0),
-        (gap_statistic, "random_state", -1),
-    ],
-)
-def test_error_names_the_argument(function: Any, name: str, value: int) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: found {value}, expected "):
-        function(POINTS, [2], **{name: value})
-
-
-def test_k_goes_up_to_one_cluster_less_than_rows() -> None:
-    assert gap_statistic(LINE, [1, 5]).index.tolist() == [1, 5]
-    for k in (0, 6):
-        with pytest.raises(ValueError, match=r"^k_values: "):
-            gap_statistic(LINE, [k])
-
-
-@pytest.mark.parametrize("function", [sweep_k, stability, near_ties, gap_statistic])
-def test_more_clusters_than_distinct_rows_are_k_values_too_many(function: Any) -> None:
-    three_points = np.repeat(np.eye(3), [20, 20, 12], axis=0)
-    message = "^k_values: found 4, expected at most 3, the number of distinct rows"
-    with pytest.raises(ValueError, match=message):
-        function(three_points, [2, 3, 4, 5], n_init=1)
-    with pytest.raises(ValueError, match=r"^n_init: found 0"):
-        function(three_points, [2, 3, 4, 5], n_init=0)

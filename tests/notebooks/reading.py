@@ -1,10 +1,13 @@
-"""What the notebook tests read from the three committed notebooks."""
+"""What tests read from the three committed notebooks, and from pages in Markdown."""
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[2]
@@ -50,3 +53,19 @@ def sections(notebook: NotebookNode) -> Iterator[tuple[str, list[NotebookNode]]]
             cells = []
         cells.append(cell)
     yield title, cells
+
+
+def headings(page: Path) -> list[str]:
+    """Return the anchors of the headings of a page in Markdown, as GitHub does."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [title.lower().replace(" ", "-") for title in titles]
+
+
+def tracked_files() -> list[str]:
+    """Return the files that git knows: what else lies around is nobody's business."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs git and a checkout")
+    command = ["git", "ls-files", "-z"]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    names = run.stdout.decode("utf-8").split("\0")
+    return [name for name in names if (ROOT / name).is_file()]
