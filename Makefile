@@ -1,6 +1,5 @@
 # `make` executes the notebooks, `make test` checks them and the code.
-# README.md has the same commands without make. Programs are started as modules, because
-# the first line of a script in .venv/bin names a folder, and this one may be renamed.
+# README.md has the same commands without make.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -41,8 +40,7 @@ lint: $(INSTALLED)
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m ruff check --line-length $(PAGE_WIDTH) notebooks/*.ipynb
 	$(BIN)/python -m ruff format --check --line-length $(PAGE_WIDTH) notebooks/*.ipynb
-	$(BIN)/python -c 'from importlinter.cli import lint_imports_command as lint; lint()' \
-		--no-cache --no-logo
+	$(BIN)/lint-imports --no-cache
 
 types: $(INSTALLED)
 	$(BIN)/python -m mypy
@@ -91,7 +89,7 @@ hosted:
 reproduce: $(INSTALLED)
 	$(BIN)/python -m tests.reproduce
 
-browser: $(INSTALLED)  ## sit at the notebooks in a real browser (needs Chromium)
+browser: $(INSTALLED)  ## use the notebooks in a real browser (needs Chromium)
 	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[browser]'
 	$(PYTEST) -rs tests/browser
 
@@ -128,7 +126,7 @@ clean:  ## remove what can be made again, the virtual environment too
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
 
 # An environment works only in the folder that it was made in: a copied or renamed one
 # would still find the package in the old folder. Its stamp holds the path.

@@ -39,7 +39,7 @@ def as_points(X: ArrayLike, name: str = "X") -> FloatArray:
     """Return rows as float64, images divided by 255."""
     rows, unit = check_rows(X, name)
     if unit == 1.0:
-        return rows.astype(np.float64, copy=False)  # no copy: they are float64
+        return rows.astype(np.float64, copy=False)  # float64 already: this tells mypy
     return rows / unit
 
 
@@ -59,10 +59,10 @@ def check_labels(
 
 
 def check_k_values(k_values: Iterable[int], minimum: int, maximum: int) -> IntArray:
-    """Return rising numbers of clusters in a range as int64."""
+    """Return numbers of clusters as int64: rising, from `minimum` to `maximum`."""
     k = np.asarray(list(k_values))
-    is_list = k.ndim == 1 and k.size > 0 and k.dtype.kind in "iu"
-    if not is_list or k[0] < minimum or k[-1] > maximum or (np.diff(k) <= 0).any():
+    are_integers = k.ndim == 1 and k.size > 0 and k.dtype.kind in "iu"
+    if not are_integers or k[0] < minimum or k[-1] > maximum or (np.diff(k) <= 0).any():
         expected = f"one or more rising integers from {minimum} to {maximum}"
         raise ValueError(f"k_values: found {k.tolist()}, expected {expected}")
     return k.astype(np.int64)

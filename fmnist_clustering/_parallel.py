@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
 BAR_WIDTH = 75
@@ -20,6 +21,7 @@ class _SharedLimit:
 
     The first to enter sets it, and the last to leave restores it. threadpoolctl would
     let each thread restore what it has found, which may be the limit of another one.
+    There are no instances.
     """
 
     lock = threading.Lock()
@@ -51,7 +53,7 @@ def single_threaded() -> Iterator[None]:
             if _SharedLimit.n_inside == 0:
                 _release_openblas()
                 _SharedLimit.limiter.restore_original_limits()
-                _release_openblas()
+                _release_openblas()  # so that any thread can set limits again
 
 
 @functools.cache
@@ -70,7 +72,7 @@ def _find_libraries() -> tuple[ThreadpoolController, ThreadpoolController]:
 
 
 def _release_openblas() -> None:
-    """Let any thread change the limit, which the lock makes safe.
+    """Let any thread set the limit of OpenBLAS, which the lock makes safe.
 
     Newer versions of threadpoolctl ignore all threads but the first that has set one.
     """
@@ -85,24 +87,27 @@ def run_parallel(
     description: str | None = None,
     *,
     shared_memory: bool = False,
-    n_jobs: int = -1,
+    n_jobs: int | None = None,
 ) -> Iterator[Any]:
     """Yield the results of calls made by ``joblib.delayed``, in their order.
 
-    The loop is joblib's: in threads, unless ``joblib.parallel_config`` names another
-    backend. Tasks that change what they are given need `shared_memory`, and then run
-    in threads whatever is configured. The bar says `description` (default: no bar).
+    The loop is joblib's: in threads and on all cores, unless ``joblib.parallel_config``
+    says otherwise. Tasks that change what they are given need `shared_memory`, and
+    then run in threads whatever is configured. The bar says `description`; by default,
+    and for a single call, there is none.
     """
+    # `delayed` has made tuples of a function, its arguments and its named arguments.
     if n_calls == 1:
-        # A single task gains nothing from joblib, which takes a millisecond.
+        # One call gains nothing from joblib, and runs under the caller's own limit.
         return (task(*args, **kwargs) for task, args, kwargs in calls)
+    _, configured = get_active_backend()
     hint = {"require": "sharedmem"} if shared_memory else {"prefer": "threads"}
-    parallel = Parallel(n_jobs, return_as="generator", **hint)
+    parallel = Parallel(n_jobs or configured or -1, return_as="generator", **hint)
     results = parallel(
         delayed(_run_single_threaded)(task, *args, **kwargs)
         for task, args, kwargs in calls
     )
-    return track(results, n_calls, description) if description else results
+    return show_bar(results, n_calls, description) if description else results
 
 
 def _run_single_threaded(task: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -111,12 +116,14 @@ def _run_single_threaded(task: Callable[..., Any], *args: Any, **kwargs: Any) ->
         return task(*args, **kwargs)
 
 
-def track(items: Iterator[Any], total: int, description: str) -> Iterator[Any]:
-    """Show a bar while items come in, where somebody watches, and remove it then."""
-    is_watched = is_live()
-    output = _CellOutput() if is_watched else sys.stderr
-    # On Windows there is no stderr where there is no console.
-    if not is_watched and not (sys.stderr and sys.stderr.isatty()):
+def show_bar(items: Iterator[Any], total: int, description: str) -> Iterator[Any]:
+    """Yield items below a bar that vanishes at the end, where somebody watches."""
+    output: Any = None
+    if is_live():
+        output = _CellOutput()
+    elif sys.stderr and sys.stderr.isatty():  # none on Windows without a console
+        output = sys.stderr
+    if output is None:
         return items
     try:
         from tqdm import tqdm
@@ -146,14 +153,14 @@ class _CellOutput(io.TextIOBase):
 
 @functools.lru_cache(maxsize=1)
 def _output_of_cell(_message_id: str) -> Any:
-    """Return the output that all bars of a cell share, one after the other."""
+    """Return the output that all bars of a cell share; messages tell cells apart."""
     from IPython.display import display
 
     return display({}, raw=True, display_id=True)
 
 
 def is_live() -> bool:
-    """Return whether this runs in a notebook that somebody sits at.
+    """Return whether this runs in a notebook that a person has open.
 
     Front ends for people let a cell ask for input. Programs that execute notebooks
     (nbclient and all that build on it) forbid it, since nobody would answer.

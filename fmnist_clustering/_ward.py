@@ -80,7 +80,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from fmnist_clustering._checks import Float32Array, FloatArray, IntArray, RowArray
-from fmnist_clustering._parallel import run_parallel, track
+from fmnist_clustering._parallel import run_parallel, show_bar
 from fmnist_clustering.distances import (
     FLOAT32_ROUNDING,
     MAX_DIFFERENCES,
@@ -228,7 +228,7 @@ def ward_tree(rows: RowArray, unit: float) -> FloatArray:
     """
     rows, scale = enlarge(rows)
     n_merges = len(rows) - 1
-    merges = track(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
+    merges = show_bar(_merge_in_rounds(rows), n_merges, "merges of Ward's tree")
     tree = _to_linkage(np.array(list(merges)))
     tree[:, 2] *= scale
     tree[:, 2] /= unit

@@ -29,7 +29,11 @@ COLUMNS = ("label", *(f"pixel{i}" for i in range(1, N_PIXELS + 1)))
 MAX_LABEL = len(CLASS_NAMES) - 1
 MAX_PIXEL = 255
 
+ARTIFACTS_VARIABLE = "FMNIST_CLUSTERING_ARTIFACTS"
+"""The environment variable that says where the notebooks save figures and numbers."""
+
 SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
+"""The files of each split."""
 
 FINGERPRINTS = {"train": (6000, 3_431_114_169), "test": (1000, 573_469_082)}
 """Images of each garment, and the sum of all pixels: both are true in any row order."""
@@ -38,7 +42,7 @@ ROWS_AT_ONCE = 10_000
 """pandas needs 8 bytes for a pixel: 63 MB for so many rows."""
 
 FAULTS = (ValueError, EOFError, gzip.BadGzipFile, zlib.error, pd.errors.ParserWarning)
-"""What pandas raises for a file that is damaged or no CSV."""
+"""What pandas raises for a damaged file or no CSV, and what the checks raise."""
 
 
 class FashionMNIST(NamedTuple):
@@ -67,13 +71,14 @@ def find_checkout(start: str | Path) -> Path | None:
     Returns
     -------
     Path or None
-        A folder that holds both ``pyproject.toml`` and ``notebooks/``; None if there
-        is none.
+        A folder that holds ``pyproject.toml``, ``notebooks/`` and this package; None
+        if there is none.
     """
     first = Path(start).resolve()
     for folder in (first, *first.parents):
         has_project_file = (folder / "pyproject.toml").is_file()
-        if has_project_file and (folder / "notebooks").is_dir():
+        has_package = (folder / "fmnist_clustering").is_dir()
+        if has_project_file and has_package and (folder / "notebooks").is_dir():
             return folder
     return None
 
@@ -125,6 +130,7 @@ def load_split(split: str = "test", data_dir: str | Path | None = None) -> Fashi
         _warn_if_not_fashion(path, name, table)
         tables.append(table)
     images = np.concatenate(tables)
+    # Copies, so that rows lie together in memory and the joined table can be freed.
     return FashionMNIST(pixels=images[:, 1:].copy(), garments=images[:, 0].copy())
 
 
@@ -144,12 +150,12 @@ def _find_csv(split: str, data_dir: str | Path | None) -> Path:
             return path
 
     tried = ", ".join(str(path) for path in candidates)
-    places = tried or f"no checkout at or above {Path.cwd()}"
+    found = f"tried {tried}" if tried else f"found no checkout at or above {Path.cwd()}"
     advice = (
         "Clone the repository, which holds the data, or pass data_dir= with a folder "
         "that holds Kaggle's CSV files"
     )
-    raise FileNotFoundError(f"{names[0]}: not found; tried {places}. {advice}")
+    raise FileNotFoundError(f"{names[0]}: not found; {found}. {advice}")
 
 
 def _read_csv(path: Path) -> NDArray[np.uint8]:
@@ -184,6 +190,7 @@ def _check_header(path: Path) -> None:
 def _read_rows(path: Path) -> NDArray[np.uint8]:
     """Return the rows of a file whose header is right."""
     # Asked for bytes, pandas below 3.1 reads 300 as 44. Left alone it takes 64 bits.
+    # With low_memory it could choose another type for each piece of a column.
     with pd.read_csv(
         path, index_col=False, chunksize=ROWS_AT_ONCE, low_memory=False
     ) as tables:
@@ -201,7 +208,7 @@ def _as_bytes(table: pd.DataFrame) -> NDArray[np.uint8]:
     wide = numbers.to_numpy()
     with np.errstate(invalid="ignore"):  # NaN is no byte
         values = wide.astype(np.uint8)
-    is_bad = values != wide
+    is_bad = values != wide  # the cast has changed what is no byte
     is_bad[:, 0] |= values[:, 0] > MAX_LABEL
     if is_bad.any():
         row, column = np.argwhere(is_bad)[0]

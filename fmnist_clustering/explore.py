@@ -4,7 +4,7 @@ Each explorer (`kmeans`, `tree`, `palette`) puts controls above a function that 
 one setting (`draw_clusters`, `draw_cut`, `draw_palette`). Whatever takes long is
 computed before and passed in.
 
-An explorer appears only in a notebook that somebody sits at. A program that executes
+An explorer appears only in a notebook that a person has open. A program that executes
 the notebook gets no output, so that no broken widget is saved in the file.
 """
 
@@ -120,13 +120,13 @@ def draw_clusters(
     with matplotlib.style.context(STYLE, after_reset=True):
         fig = Figure(figsize=(8, 5.2))
         n_levels = len(ids[above:])
-        family, columns = fig.subplots(2, height_ratios=[1.7 * n_levels, 2.2])
-        plot_family_tree(ids, pictures[: level + 1], family, first_level=above)
+        tree_ax, columns_ax = fig.subplots(2, height_ratios=[1.7 * n_levels, 2.2])
+        plot_family_tree(ids, pictures[: level + 1], tree_ax, first_level=above)
         # Each column stands below the mean image of its cluster.
         layout = family_tree_layout(ids)[-1]
-        _draw_columns(values[level], ids[-1], layout.clusters, layout.x, columns)
+        _draw_columns(values[level], ids[-1], layout.clusters, layout.x, columns_ax)
         # The same for all k, so that they can be compared.
-        columns.set_ylim(values.min() - 0.02, values.max() + 0.02)
+        columns_ax.set_ylim(values.min() - 0.02, values.max() + 0.02)
     return Drawing(fig, _describe_clusters(values[level], ids[-1], ids[above]))
 
 
@@ -229,7 +229,7 @@ def kmeans(
 
     Notes
     -----
-    Nothing appears unless somebody sits at the notebook.
+    Nothing appears unless a person has the notebook open.
     """
     if not is_live():
         return
@@ -251,7 +251,7 @@ def tree(Z: ArrayLike, pictures: ArrayLike) -> None:
 
     Notes
     -----
-    Nothing appears unless somebody sits at the notebook.
+    Nothing appears unless a person has the notebook open.
     """
     if is_live():
         slider = _slider_of_clusters(2, len(np.asarray(pictures)))
@@ -278,7 +278,7 @@ def palette(
 
     Notes
     -----
-    Nothing appears unless somebody sits at the notebook.
+    Nothing appears unless a person has the notebook open.
     """
     if not is_live():
         return

@@ -20,7 +20,7 @@ METHODS = ("single", "complete", "average", "ward")
 """The linkages; `linkage` explains them."""
 
 MAX_CLUSTERS = 20
-"""Gaps are measured for 2 to so many clusters."""
+"""Gaps are measured for 2 to this many clusters."""
 
 MIN_LEAVES = 4
 """The fewest that give a gap and another one to compare it with."""
@@ -30,7 +30,8 @@ LEAVES_PER_CLUSTER = 3
 
 THRESHOLD_SCALE = {"single": 3.4, "complete": 1.3, "average": 1.55, "ward": 2.1}
 THRESHOLD_POWER = 0.4
-"""Trees without clusters reach high / low = 1 + scale / (k - 1)^power by chance."""
+"""Of trees without clusters one in a hundred has a larger high / low than
+1 + scale / (k - 1)^power."""
 
 
 @single_threaded()
@@ -67,17 +68,14 @@ def linkage(X_or_condensed: ArrayLike, method: str) -> FloatArray:
     Notes
     -----
     From rows, Ward's tree is built without the distances of all pairs (see
-    `fmnist_clustering._ward`). It needs no more memory than the rows: 10,000 images
-    take 2 s on two cores, 70,000 take 70 s and 1.2 GB. All other trees are built
-    by SciPy from the distances, 16 bytes for each pair of rows; 10,000 rows take
-    800 MB.
-
-    SciPy cannot be interrupted while it builds a tree: 10,000 rows take it up to three
-    seconds, and Ctrl-C waits so long.
+    `fmnist_clustering._ward`). Its memory grows with the rows, not with their pairs:
+    10,000 images take 2 s on two cores, 70,000 take 70 s and 1.2 GB. All other trees
+    are built by SciPy from the distances, 16 bytes for each pair of rows; 10,000 rows
+    take 800 MB.
 
     Where several pairs of clusters are equally near, more than one tree is right, and
     which of them is returned is only a convention. From rows, "ward" merges equal rows
-    first, and then reads ties from the numbers of the first rows of the clusters
+    first, and then breaks ties by the number of the first row of each cluster
     (`fmnist_clustering._ward` says how), so the tree depends on the order of the rows.
     SciPy, and so "ward" from distances, breaks ties in another way: the two trees may
     then differ in their heights, too, and in the clusters of a cut. Without ties both
@@ -128,7 +126,7 @@ def merge_gaps(Z: ArrayLike) -> pd.DataFrame:
     ValueError
         When `Z` is no linkage matrix, or has fewer than four leaves.
     """
-    heights = check_linkage(Z)[:, 2]
+    heights = _check_linkage(Z)[:, 2]
     n_leaves = len(heights) + 1
     if n_leaves < MIN_LEAVES:
         raise ValueError(f"Z: found {n_leaves} leaves, expected {MIN_LEAVES} or more")
@@ -144,12 +142,11 @@ def merge_gaps(Z: ArrayLike) -> pd.DataFrame:
     gaps = gaps[gaps["gap"] > 0]
     gaps = gaps.sort_values("gap", ascending=False, kind="stable", ignore_index=True)
 
-    widest_two = gaps["gap"].to_numpy()[:2]
-    widest_other_gap = np.full(len(gaps), widest_two.max(initial=0))
-    widest_other_gap[:1] = widest_two[1] if len(gaps) > 1 else np.nan
+    # The widest other gap is in row 0; for row 0 itself it is in row 1.
+    widest_other_row = np.where(gaps.index == 0, 1, 0)
+    widest_other_gap = gaps["gap"].reindex(widest_other_row).to_numpy()
     ratio = gaps["gap"] / widest_other_gap
-    with np.errstate(divide="ignore"):
-        relative_gap = gaps["high"] / gaps["low"]
+    relative_gap = gaps["high"] / gaps["low"]
     return gaps.assign(**{"relative gap": relative_gap, "ratio": ratio})
 
 
@@ -185,9 +182,9 @@ def select_cut(
     Z : (n - 1, 4) array-like
         A linkage matrix, n >= 4.
     rule : {"longest", "relative"}
-        "longest" cuts the longest vertical line of the dendrogram, where the gap, high
-        - low, is widest. It names a number of clusters for any tree whose merges do not
-        all have the same height, also for rows without clusters.
+        "longest" cuts the longest vertical line of the dendrogram, where the gap is
+        widest. It names a number of clusters for any tree whose merges do not
+        all have the same height, even for rows without clusters.
 
         "relative" looks for the largest high / low, and names its k only if that is
         above 1 + c / (k - 1)^0.4, which trees of rows without clusters rarely reach.
@@ -217,9 +214,9 @@ def select_cut(
     exponential, Student's t) in 1 to 50 dimensions, 50 to 2,000 rows. By chance one
     tree in a hundred is cut: 6 or 7 % of those in one dimension, where cutting an
     interval in half already gives Ward's tree high / low = 2.8, and 0.2 to 0.4 % of all
-    others. ``tests/validation/thresholds.py`` builds them again. ``make validate``
-    tries the rule on other clouds, and on data with clusters; ``artifacts/README.md``
-    has the table.
+    others. ``python -m tests.validation.thresholds`` computes them again. ``make
+    validate`` tries the rule on other clouds, and on data with clusters;
+    ``artifacts/README.md`` has the table.
 
     In a cloud of d dimensions Ward's heights fall about as k^-(1/2 + 1/d). So chance
     makes large steps only at small k, and larger ones in fewer dimensions.
@@ -257,13 +254,13 @@ def _cut_relative(gaps: pd.DataFrame, method: str) -> Cut:
     if strength < 1:
         return Cut(None, math.nan, strength)
     # On a logarithmic axis this is the middle.
-    middle = math.sqrt(largest["low"]) * math.sqrt(largest["high"])
+    middle = math.sqrt(largest["low"] * largest["high"])
     return _cut_between(largest, middle, strength)
 
 
 def _cut_between(row: pd.Series, middle: float, strength: float) -> Cut:
     """Return a cut at a height that gives the clusters of this row of `merge_gaps`."""
-    # The middle of two neighboring numbers is one of them.
+    # Between two neighboring floats there is no third: the middle may round up.
     height = middle if row["low"] <= middle < row["high"] else row["low"]
     return Cut(int(row["n_clusters"]), float(height), float(strength))
 
@@ -289,7 +286,7 @@ def flat_clusters(Z: ArrayLike, n_clusters: int) -> IntArray:
         When `Z` is no linkage matrix, `n_clusters` is out of range, or no cut gives so
         many clusters because several merges have the same height.
     """
-    tree = check_linkage(Z)
+    tree = _check_linkage(Z)
     check_scalar(n_clusters, "n_clusters", Integral, min_val=1, max_val=len(tree) + 1)
     clusters = hierarchy.fcluster(tree, n_clusters, criterion="maxclust")
     n_found = clusters.max()
@@ -338,10 +335,6 @@ def truncate_tree(Z: ArrayLike, n_leaves: int) -> TruncatedTree:
     ------
     ValueError
         When `Z` is no linkage matrix, or `n_leaves` is out of range.
-
-    Notes
-    -----
-    There is no recursion, so the depth of the tree does not matter.
     """
     # An example: five rows, merged as [0, 1], [3, 4], [2, 5], [6, 7]; n_leaves = 3.
     #
@@ -352,19 +345,19 @@ def truncate_tree(Z: ArrayLike, n_leaves: int) -> TruncatedTree:
     #      5   \     6
     #     / \   \   / \    New ids: leaves by falling size, 5 -> 0, 6 -> 1, 2 -> 2;
     #    0   1   2 3   4   then merges, 7 -> 3, 8 -> 4. The small tree: [0, 2], [1, 3].
-    tree = check_linkage(Z)
+    tree = _check_linkage(Z)
     n = len(tree) + 1
     check_scalar(n_leaves, "n_leaves", Integral, min_val=2, max_val=n)
-    first_kept = 2 * n - n_leaves
+    first_kept_id = 2 * n - n_leaves
     kept_merges = tree[n - n_leaves :]
     joined = kept_merges[:, :2].astype(np.int64)
-    leaves = joined[joined < first_kept]
+    leaves = joined[joined < first_kept_id]
 
     leaf_of_row = _spread_down(tree, leaves)
     labels = canonical_labels(leaf_of_row)
     new_id = np.full(2 * n - 1, -1)
     new_id[leaves[leaf_of_row]] = labels
-    new_id[first_kept:] = np.arange(n_leaves, 2 * n_leaves - 1)
+    new_id[first_kept_id:] = np.arange(n_leaves, 2 * n_leaves - 1)
 
     pairs = np.sort(new_id[joined], axis=1)
     heights = kept_merges[:, 2]
@@ -458,7 +451,7 @@ def _leaves_below(Z: FloatArray) -> IntArray:
     return below
 
 
-def check_linkage(Z: ArrayLike) -> FloatArray:
+def _check_linkage(Z: ArrayLike) -> FloatArray:
     """Return a linkage matrix as float64 if SciPy could have built it."""
     tree = np.asarray(Z, dtype=np.float64)
     hierarchy.is_valid_linkage(tree, throw=True, name="Z")

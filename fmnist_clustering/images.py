@@ -32,7 +32,7 @@ def load_image(
         One of scikit-learn's two sample photographs, or a file that Pillow can read.
     max_pixels : int, optional
         A picture of more pixels is made smaller, in its proportions, until it has about
-        as many (Lanczos resampling); 1 or more. Default: none is.
+        as many (Lanczos resampling); 1 or more. Default: the size is kept.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def load_image(
         image = _to_rgb(picture)
     if max_pixels is not None:
         image = _shrink(image, max_pixels)
-    return np.asarray(image)
+    return np.array(image)  # a copy: the pixels of Pillow are read-only
 
 
 def image_file_size(source: str | Path) -> int | None:
@@ -145,7 +145,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _shrink(picture: Image.Image, max_pixels: int) -> Image.Image:
-    """Return a picture of about so many pixels, or the same if it has no more."""
+    """Return a picture of about `max_pixels` pixels; a smaller one stays as it is."""
     width, height = picture.size
     scale = math.sqrt(max_pixels / (width * height))
     if scale >= 1:

@@ -486,7 +486,7 @@ def fit_many(
     """
     calls = (delayed(fit_prepared)(**request) for request in requests)
     most_rows = max(len(request["problem"].data.points) for request in requests)
-    n_jobs = 1 if most_rows <= FEW_ROWS else -1
+    n_jobs = 1 if most_rows <= FEW_ROWS else None
     fits = run_parallel(calls, len(requests), description, n_jobs=n_jobs)
     return list(fits)
 

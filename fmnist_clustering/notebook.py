@@ -1,4 +1,4 @@
-"""What a notebook needs around a figure: show it, save it, and write a table."""
+"""What a notebook needs around its results: a sample, figures, tables and files."""
 
 import base64
 import io
@@ -16,16 +16,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.utils import check_scalar
 
-from fmnist_clustering.data import FashionMNIST, find_checkout
-
-ARTIFACTS_VARIABLE = "FMNIST_CLUSTERING_ARTIFACTS"
-"""The environment variable that says where figures and numbers are saved."""
+from fmnist_clustering.data import ARTIFACTS_VARIABLE, FashionMNIST, find_checkout
 
 STYLE = "fmnist_clustering.notebook"
 """The settings of the notebooks' figures. They count after a reset to the defaults."""
 
 N_DIGITS = 4
-"""Significant digits of the numbers in a table."""
+"""Significant digits of floats in a table."""
 
 SMALLEST_PLAIN = 1e-3
 """Smaller numbers are written with an exponent."""
@@ -69,8 +66,7 @@ def first_images(images: FashionMNIST, n_images: int, *, at_least: int) -> Fashi
     check_scalar(n_images, "N_IMAGES", Integral, min_val=at_least)
     n_found = len(images.pixels)
     if n_found < at_least:
-        found = f"only {n_found} images in the test split"
-        raise ValueError(f"N_IMAGES: found {found}, expected {at_least} or more")
+        raise ValueError(f"images: found {n_found}, expected {at_least} or more")
     return FashionMNIST(images.pixels[:n_images], images.garments[:n_images])
 
 
@@ -148,7 +144,7 @@ def show(
 
 
 def table(data: pd.DataFrame) -> pd.DataFrame:
-    """Write the numbers of a table for reading, with four significant digits.
+    """Write the numbers of a table as text: floats with four digits, integers with all.
 
     Parameters
     ----------
@@ -203,7 +199,7 @@ def save_numbers(name: str, data: pd.DataFrame) -> Path:
     name : str
         A file name.
     data : DataFrame
-        The numbers. An index that has a name becomes the first column.
+        The numbers. An index of one level that has a name becomes the first column.
 
     Returns
     -------
@@ -249,7 +245,7 @@ def _as_text(value: object) -> object:
     """Return a number as text, a dash for a missing value, and all else as it is."""
     if pd.isna(value):
         return "-"
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # which is an Integral, too
         return value
     if isinstance(value, Integral):
         return f"{value:,}"
@@ -259,7 +255,7 @@ def _as_text(value: object) -> object:
 
 
 def _round_to_text(value: float) -> str:
-    """Return a number with four significant digits, such as 679,200 or 0.0018."""
+    """Return a number with four significant digits, such as 679,200 or 0.001234."""
     rounded = f"{value:.{N_DIGITS}g}"
     if value == 0 or not SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN:
         return rounded  # 0, inf, or with an exponent

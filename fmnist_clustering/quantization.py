@@ -313,7 +313,7 @@ def size_report(
     return report
 
 
-def _cubes(colors: ByteArray, counts: IntArray, width: int) -> _Cubes:
+def _group_by_cube(colors: ByteArray, counts: IntArray, width: int) -> _Cubes:
     """Return the cubes of a width that hold any color, from (n, 3) unique colors."""
     _, cube_of_color = np.unique(_pack(colors // width), return_inverse=True)
     weight = np.bincount(cube_of_color, counts).astype(np.float64)
@@ -325,7 +325,7 @@ def _cubes(colors: ByteArray, counts: IntArray, width: int) -> _Cubes:
 def _coarsest_cubes(colors: ByteArray, counts: IntArray, n_colors: int) -> _Cubes:
     """Return the widest cubes that are enough for the search, or single colors."""
     for width in CUBE_WIDTHS:
-        cubes = _cubes(colors, counts, width)
+        cubes = _group_by_cube(colors, counts, width)
         if len(cubes.means) >= CUBES_PER_COLOR * n_colors:
             break
     return cubes
@@ -344,7 +344,7 @@ def _refine(
         (width // 2, HALVED_ITERATIONS),
         (1, FINAL_ITERATIONS),
     ):
-        cubes = _cubes(colors, counts, finer_width)
+        cubes = _group_by_cube(colors, counts, finer_width)
         rows = as_rows(cubes.means, cubes.weight)
         result = lloyd(rows, centroids, max_iter, TOLERANCE)
         centroids = result.centroids
@@ -375,6 +375,7 @@ def _dither(image: ByteArray, palette: ByteArray) -> IntArray:
     values[:-1, 1:-1] = image
 
     for step in range(width + 2 * (height - 1)):
+        # The rows y in which x = step - 2 y lies inside the picture.
         first_row = max(0, (step - width + 2) // 2)
         last_row = min(height - 1, step // 2)
         y = np.arange(first_row, last_row + 1)
@@ -383,8 +384,8 @@ def _dither(image: ByteArray, palette: ByteArray) -> IntArray:
         nearest = _first_nearest(wanted, colors)
         indices[y, x] = nearest
         error = (wanted - colors[nearest]) / 16
-        # In this order each pixel gets its errors in the order of the rows, so that the
-        # sums are those of a loop over all pixels to the last digit.
+        # Of two errors that reach a pixel in one step, the one from the row above comes
+        # first, as in a loop over all pixels: the sums agree to the last digit.
         values[y + 1, x] += 3 * error
         values[y + 1, x + 1] += 5 * error
         values[y + 1, x + 2] += error

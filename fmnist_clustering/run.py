@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib
 
-from fmnist_clustering.data import find_checkout
-from fmnist_clustering.notebook import ARTIFACTS_VARIABLE
+from fmnist_clustering.data import ARTIFACTS_VARIABLE, find_checkout
 
 # The libraries that execute notebooks are optional, and are imported where needed.
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def run(notebooks: Sequence[Path] = ()) -> None:
     paths = [path.resolve() for path in notebooks] or sorted(folder.glob("*.ipynb"))
     for path in paths:
         if path.parent != folder:
-            advice = "papermill executes notebooks elsewhere"
+            advice = "to execute it there, use papermill"
             sys.exit(f"error: {path}: not in {folder}; {advice}")
     for path in paths:
         _run_one(path, checkout)
@@ -125,6 +124,7 @@ def kernel_environment(checkout: Path, ipython_dir: Path) -> dict[str, str]:
     python_path = [str(checkout)]
     if os.environ.get("PYTHONPATH"):
         python_path.append(os.environ["PYTHONPATH"])
+    # In place of the startup files and settings of whoever runs it:
     return {
         # Threads of OpenMP that spin while they wait would starve those of BLAS.
         "OMP_WAIT_POLICY": "passive",
@@ -142,6 +142,7 @@ def _run_one(path: Path, checkout: Path) -> None:
     notebook = _read(path)
     build = checkout / "build"
     build.mkdir(exist_ok=True)
+    (checkout / "artifacts").mkdir(exist_ok=True)
     # On Windows a kernel may hold a file for some moments after its end.
     with tempfile.TemporaryDirectory(
         prefix="run-", dir=build, ignore_cleanup_errors=True
@@ -187,20 +188,16 @@ def _execute(notebook: "NotebookNode", path: Path, environment: dict[str, str]) 
         notebook,
         km=manager,
         timeout=CELL_TIMEOUT,
-        record_timing=False,
+        record_timing=False,  # times and widgets would differ from run to run
         store_widget_state=False,
         coalesce_streams=True,
         shutdown_kernel="immediate",
-        extra_arguments=["--log-level=CRITICAL"],
+        extra_arguments=["--log-level=CRITICAL"],  # warnings for kernel developers
     )
-    n_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-    number = 0
+    cells = [item for item in enumerate(notebook.cells) if item[1].cell_type == "code"]
     with client.setup_kernel(cleanup_kc=True, env=environment, cwd=path.parent):
-        for index, cell in enumerate(notebook.cells):
-            if cell.cell_type != "code":
-                continue
-            number += 1
-            place = f"{path.name}  cell {number}/{n_cells}"
+        for number, (index, cell) in enumerate(cells, start=1):
+            place = f"{path.name}  cell {number}/{len(cells)}"
             started = time.monotonic()
             try:
                 client.execute_cell(cell, index)
@@ -210,7 +207,7 @@ def _execute(notebook: "NotebookNode", path: Path, environment: dict[str, str]) 
 
 
 def _write(notebook: "NotebookNode", path: Path) -> None:
-    """Write a notebook as JupyterLab would, on any machine."""
+    """Write a notebook as JupyterLab would, with the same metadata on any machine."""
     import nbformat
 
     notebook.metadata = METADATA

@@ -79,12 +79,12 @@ def selection_scores(
     DataFrame
         One row for each k of the sweep (the index), with the columns
 
-        - ``n``: the number of rows that each score is computed on;
+        - ``n``: the number of rows of `X`;
         - ``inertia``: lower is tighter, but it falls with every added cluster;
         - ``silhouette``: the mean over all rows, -1 to 1, higher is better;
         - ``Calinski-Harabasz``: the variance between the clusters over the variance
           within, each by its degrees of freedom; 0 or more, higher is better (1974,
-          doi:10.1080/03610927408827101), and NaN where all clusters hold equal rows;
+          doi:10.1080/03610927408827101), and 1 where all clusters hold equal rows;
         - ``Davies-Bouldin``: how wide each cluster is, relative to its distance from
           the cluster that is most similar in this sense; 0 or more, lower is better
           (1979, doi:10.1109/TPAMI.1979.4766909);
@@ -100,7 +100,7 @@ def selection_scores(
         When `sweep` has not as many rows as `X`.
     """
     points = as_points(X)
-    check_consistent_length(points, *sweep.labels)
+    check_consistent_length(points, sweep.labels[0])
     table = pd.DataFrame(
         {"n": len(points), "inertia": sweep.inertia, "silhouette": sweep.silhouette},
         index=pd.Index(sweep.k_values, name="k"),
@@ -136,7 +136,8 @@ def select_k(scores: pd.DataFrame) -> pd.DataFrame:
     ----------
     scores : DataFrame
         The result of `selection_scores`, or some of its columns; ``stability`` needs
-        ``standard error``, and ``gap`` needs ``gap standard error``.
+        ``standard error``; ``gap`` needs ``gap standard error``, and rows for k = 1 and
+        2.
 
     Returns
     -------
@@ -146,12 +147,13 @@ def select_k(scores: pd.DataFrame) -> pd.DataFrame:
         - ``rule``: how it picks: elbow, maximum, minimum, one standard error, or one
           cluster or more;
         - ``pick``: k, missing when the rule names none;
-        - ``runner-up``: the best k other than the pick.
+        - ``runner-up``: the best k other than the pick, missing if there is none.
 
     Raises
     ------
     ValueError
-        When `scores` has no column that a rule knows.
+        When `scores` has no column that a rule knows, or fewer than six k for
+        ``inertia``.
     """
     known = [score for score in RULES if score in scores.columns]
     if not known:
@@ -164,7 +166,7 @@ def select_k(scores: pd.DataFrame) -> pd.DataFrame:
         pd.DataFrame.from_dict(
             picks, orient="index", columns=["rule", "pick", "runner-up"]
         )
-        .astype({"pick": "Int64"})
+        .astype({"pick": "Int64", "runner-up": "Int64"})
         .rename_axis("criterion")
     )
 
@@ -174,18 +176,18 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
 
     A cloud without clusters loses inertia as a power law, k^(-2/d), where d is its
     dimension (Zador 1982, doi:10.1109/TIT.1982.1056490). So what the step to k pays is
-    s(k), the slope of log inertia over log k, and the strength of an elbow at k is
+    s(k), minus the slope of log inertia over log k. The strength of an elbow at k is
     1 - max(s after k) / s(k). Above 0.4 the data behave from k on as if they had at
     least 1.7 times as many dimensions, because clusters no longer come apart but are
-    only cut up. Where the next step pays more than all that follow, it may be such a
-    step, too, and k not the last: then there is no answer. Straight, flat and power-law
+    only cut up. If the step after k pays more than all later ones, k may not be the
+    last, and there is no answer. Straight, flat and power-law
     curves have no elbow.
 
     Parameters
     ----------
     k_values : (m,) array-like of int
-        Rising numbers of clusters from 1, m >= 6. An elbow needs one step before it
-        and four after it.
+        Rising numbers of clusters, 1 or more; m >= 6. An elbow needs one step before
+        it and four after it.
     inertia : (m,) array-like of float
         The cost at each k, 0 or more.
 
@@ -264,7 +266,7 @@ def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"elbow": "Int64"})
 
 
-def _pick(scores: pd.DataFrame, score: str) -> tuple[str, int | None, int]:
+def _pick(scores: pd.DataFrame, score: str) -> tuple[str, int | None, int | None]:
     """Return the rule of a score, the k it picks, and the best k besides."""
     rule = RULES[score]
     values = scores[score].dropna()
@@ -286,7 +288,8 @@ def _pick(scores: pd.DataFrame, score: str) -> tuple[str, int | None, int]:
         error = scores["gap standard error"][2]
         pick = 1 if values[1] >= values[2] - error else None
     others = [int(k) for k in ranked if k != pick]
-    return rule, None if pick is None else int(pick), others[0]
+    best_other = others[0] if others else None
+    return rule, None if pick is None else int(pick), best_other
 
 
 def _rank(scores: pd.Series) -> pd.Index:
@@ -346,6 +349,7 @@ def _is_elbow(strengths: FloatArray, best: int) -> bool:
 
 def _farthest_below_chord(k: FloatArray, cost: FloatArray) -> int:
     """Return the k that is farthest below the line from the first to the last point."""
+    # A flat curve has no drop; then this is its first k.
     drop = max(cost[0] - cost[-1], 1e-300)
     x = (k - k[0]) / (k[-1] - k[0])
     y = (cost - cost[-1]) / drop
@@ -362,7 +366,7 @@ def _check_curve(
     check_consistent_length(k, cost)
     is_rising = len(k) >= MIN_ELBOW_POINTS and k[0] >= 1 and (np.diff(k) > 0).all()
     if not is_rising:
-        expected = f"{MIN_ELBOW_POINTS} or more that rise from 1 or more"
+        expected = f"{MIN_ELBOW_POINTS} or more rising numbers, 1 or more"
         raise ValueError(f"k_values: found {k.tolist()}, expected {expected}")
     if not np.isfinite(cost).all() or cost.min() < 0:
         raise ValueError(f"inertia: found {cost.tolist()}, expected costs from 0")

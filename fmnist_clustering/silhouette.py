@@ -21,7 +21,7 @@ from fmnist_clustering.distances import TILE_ROWS, euclidean_distances, map_tile
 class _Block(NamedTuple):
     """Consecutive rows, and where their distances are added.
 
-    A cell holds rows that are in the same cluster in every labeling.
+    A cell is a run of rows that are in the same cluster in every labeling.
 
     Attributes
     ----------
@@ -30,8 +30,7 @@ class _Block(NamedTuple):
     cell_starts : (c,) int64
         The first row of each cell.
     columns : (m, c) int64
-        For each labeling the column of the sums that belongs to the cluster of each
-        cell.
+        The column of the sums where each cell is counted, for each labeling.
     """
 
     points: RowArray
@@ -94,9 +93,9 @@ def silhouette_samples(X: ArrayLike, labels: ArrayLike) -> FloatArray:
 
     silhouettes = np.empty(ids.shape)
     for labeling, labeling_ids in enumerate(ids):
-        block = slice(offsets[labeling], offsets[labeling + 1])
-        in_order = _silhouettes_from_sums(sums[:, block], labeling_ids)
-        silhouettes[labeling, order] = in_order
+        own_columns = slice(offsets[labeling], offsets[labeling + 1])
+        of_sorted_rows = _silhouettes_from_sums(sums[:, own_columns], labeling_ids)
+        silhouettes[labeling, order] = of_sorted_rows
     return silhouettes if np.ndim(labels) > 1 else silhouettes[0]
 
 
@@ -155,15 +154,15 @@ def _sum_distances(points: RowArray, columns: IntArray, n_columns: int) -> Float
 
 def _cut_block(points: RowArray, columns: IntArray) -> _Block:
     """Return some rows as a block, given the column of each row in each labeling."""
-    differs_from_last = (np.diff(columns, axis=1) != 0).any(axis=0)
-    cell_starts = np.flatnonzero(np.append(True, differs_from_last))
+    differs_from_previous = (np.diff(columns, axis=1) != 0).any(axis=0)
+    cell_starts = np.flatnonzero(np.append(True, differs_from_previous))
     return _Block(points, cell_starts, columns[:, cell_starts])
 
 
 def _sum_tile(
     block: _Block, other: _Block | None, *, n_columns: int
 ) -> tuple[FloatArray, FloatArray | None]:
-    """Return the sums of one tile's distances by cluster: over its rows, its columns.
+    """Return a tile's sums of distances by cluster: for each row, and for each column.
 
     Without another block the tile is symmetric, and the second sums are None.
 
@@ -176,7 +175,7 @@ def _sum_tile(
     row_sums = to_cells @ _one_hot(across.columns, n_columns)
     if other is None:
         return row_sums, None
-    # A sparse product does the same along the other axis, many times as fast there.
+    # For the columns a sparse product is many times as fast as reduceat.
     n_rows = len(distances)
     cell_ends = np.append(block.cell_starts, n_rows)
     in_cell = csr_array((np.ones(n_rows), np.arange(n_rows), cell_ends))

@@ -275,6 +275,7 @@ def test_files_of_data_dir(tmp_path: Path) -> None:
 def make_checkout(folder: Path) -> Path:
     (folder / "notebooks").mkdir(parents=True)
     (folder / "data").mkdir()
+    (folder / "fmnist_clustering").mkdir()
     (folder / "pyproject.toml").touch()
     return folder
 
@@ -304,7 +305,7 @@ def test_without_a_checkout_the_error_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(data, "__file__", str(tmp_path / "package" / "data.py"))
     monkeypatch.chdir(tmp_path)
-    message = "tried no checkout at or above .*Clone the repository"
+    message = "found no checkout at or above .*Clone the repository"
     with pytest.raises(FileNotFoundError, match=message):
         load_split("test")
 

@@ -163,7 +163,7 @@ OTHER_FAULTS: dict[str, tuple[Callable[[], Any], str]] = {
     "NaN in a table": (lambda: fc.linkage([1, np.nan, 2], "ward"), "finite"),
     "one row": (lambda: fc.linkage(ROWS[:1], "ward"), r"1 sample\(s\)"),
     "large table": (lambda: fc.condensed_distances(MANY_ROWS), "X: .* 10.0 GB"),
-    "large tree": (lambda: fc.linkage(MANY_ROWS, "average"), "10.0 GB.* ward|'ward'"),
+    "large tree": (lambda: fc.linkage(MANY_ROWS, "average"), "10.0 GB.*'ward'"),
     "no cluster": (lambda: fc.flat_clusters(TREE, n_clusters=0), "n_clusters"),
     "many clusters": (lambda: fc.flat_clusters(TREE, n_clusters=6), "n_clusters"),
     "a tie": (lambda: fc.flat_clusters(TIE, n_clusters=2), "n_clusters: .*same height"),

@@ -37,6 +37,7 @@ def make_checkout(folder: Path, *cells: str) -> Path:
     checkout = folder.resolve() / "a checkout"
     (checkout / "notebooks").mkdir(parents=True)
     (checkout / "artifacts").mkdir()
+    (checkout / "fmnist_clustering").mkdir()
     (checkout / "artifacts" / "numbers.csv").write_text("old")
     (checkout / "pyproject.toml").touch()
     metadata = {
@@ -111,7 +112,7 @@ def test_a_run_replaces_everything_and_a_second_one_changes_no_byte(
     assert texts(checkout) == ["Hello\n", "42"]
     assert b"3.5.0" not in first["notebooks/tour.ipynb"]
     assert b"conda" not in first["notebooks/tour.ipynb"]
-    assert "tour.ipynb  cell 2/2  0." in capsys.readouterr().out
+    assert "tour.ipynb  cell 2/2  " in capsys.readouterr().out
     run([Path("notebooks/tour.ipynb")])
     assert state(checkout) == first
     assert list((checkout / "build").iterdir()) == []
@@ -224,7 +225,6 @@ def test_the_package_beside_the_notebooks_is_used(
     look = "import fmnist_clustering\nfmnist_clustering.PLACE"
     checkout = make_checkout(tmp_path, look)
     package = checkout / "fmnist_clustering" / "__init__.py"
-    package.parent.mkdir()
     package.write_text("PLACE = 'beside the notebooks'")
     monkeypatch.chdir(checkout)
     run()

@@ -171,9 +171,10 @@ def test_each_criterion_picks_by_its_rule() -> None:
         pytest.param([64, 60, 50, *[9] * 5], 4, 3, id="last candidate"),
         pytest.param([64, 60, *[9] * 5], 3, 2, id="last of two candidates"),
         pytest.param([64, 60, *[9] * 6], 3, 4, id="in between"),
+        pytest.param([64, 8, 7.9, 7.8, 7.7, 7.6], 2, pd.NA, id="only candidate"),
     ],
 )
-def test_elbow_is_picked(inertia: list[float], pick: int, runner_up: int) -> None:
+def test_elbow_is_picked(inertia: list[float], pick: int, runner_up: Any) -> None:
     assert select_by("inertia", inertia) == ("elbow", pick, runner_up)
 
 

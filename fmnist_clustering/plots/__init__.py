@@ -1,8 +1,8 @@
 """Draw given numbers on given axes.
 
 Nothing here fits a model, opens a window, or changes matplotlib's settings. Each
-function takes results and axes, draws, and returns the axes. Where a layout has to be
-computed first, a function of its own does that.
+``plot_`` function draws results on given axes and returns them. Where a layout has to
+be computed first, a function of its own does that.
 """
 
 from fmnist_clustering.plots._style import COLORS, GREY

@@ -14,15 +14,19 @@ from fmnist_clustering._checks import FloatArray
 from fmnist_clustering.plots._style import GREY, MARK_LINE
 
 NO_PICK = 0
-"""Where a rule stands that picks no k."""
+"""The x of a rule that picks no k."""
+
 WITHOUT_PICK = {"one cluster or more": "more"}
-"""What a rule says that names no k; default: "none"."""
+"""The word of a title for a rule that picks no k, where it is not "none"."""
+
 LABEL_WIDTH = 24
 """Screen pixels that a k on the x-axis needs."""
+
 LOGARITHMIC_ROOM = 1.2
-"""A k on a logarithmic axis is labeled if it is so many times the last one labeled."""
+"""On a logarithmic axis a label is at least this many times the one before."""
+
 ERROR_COLUMNS = {"stability": "standard error", "gap": "gap standard error"}
-"""Where the scores of a criterion have a standard error."""
+"""The column with the standard error of a score."""
 
 
 def plot_inertia(
@@ -71,7 +75,7 @@ def plot_inertia(
         point = (chord, cost[k == chord][0])
         _draw_ring(*point, ax)
         ax.annotate(f"chord: k = {chord}", point, (8, 8), textcoords="offset points")
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    ax.yaxis.set_major_formatter(_format_score)
     return ax
 
 
@@ -185,6 +189,7 @@ def _draw_choice(
     ax.plot(known.index, known, color=GREY, marker="o")
     if pd.notna(choice["pick"]):
         ax.axvline(choice["pick"], **MARK_LINE)
+    if pd.notna(choice["pick"]) and pd.notna(choice["runner-up"]):
         _draw_ring(choice["runner-up"], known[choice["runner-up"]], ax)
     if error is not None:
         ax.errorbar(

@@ -39,7 +39,7 @@ def plot_plane(
         Where to draw. Both axes get the same scale and the same range, and no ticks.
     centroids : (k, 2) array-like, optional
         They are drawn as crosses, and the plane is tinted: each place has the color of
-        its nearest centroid (the cells of Voronoi); default: neither.
+        its nearest centroid (Voronoi cells); default: neither.
     moved_from : (k, 2) array-like, optional
         Where the centroids were before; arrows lead from there.
 
