@@ -89,7 +89,6 @@ def test_personal_settings_change_no_figure(
     Path(personal).write_text(HOSTILE)
     ours = draw(tmp_path, ["default", STYLE])
     assert draw(tmp_path, [personal, "default", STYLE]) == ours, "as in the notebooks"
-    assert draw(tmp_path, [personal, STYLE]) == ours, "our style alone"
     # Some settings count when a figure is drawn, and not when it is created.
     kinds = ("savefig", "axes", "path", "image", "figure")
     lines = [line for line in HOSTILE.splitlines() if line.startswith(kinds)]

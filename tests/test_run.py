@@ -180,7 +180,7 @@ def test_a_full_disk_leaves_every_file(tmp_path: Path) -> None:
         # The artifact fits, the notebook with its long output does not.
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    checkout = make_checkout(tmp_path, SAVE, "print('x' * 50_000)")
+    checkout = make_checkout(tmp_path, SAVE, "print('line\\n' * 5_000)")
     before = state(checkout)
     process = start(checkout, limit_files)
     _, errors = process.communicate(timeout=120)
