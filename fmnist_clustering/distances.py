@@ -1,4 +1,7 @@
-"""Euclidean distances between rows, in tiles: exact for images, precise for floats."""
+"""Euclidean distances between rows, in tiles: exact for images, precise for floats.
+
+Below them stands what k-means and Ward's tree need to stay precise at any scale.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -24,9 +27,6 @@ Pixels are shifted to -128..127, so a product of two is at most 2^14, and every 
 sum of 2^10 such products is a whole number of at most 2^24, which float32 holds.
 """
 
-MAX_DIFFERENCES = 2**17
-"""So many numbers are subtracted at a time: 1 MB, which stays in cache."""
-
 MIDDLE_ROWS = 1000
 """So many rows, evenly spread, tell where the middle of the data is."""
 
@@ -44,7 +44,7 @@ LARGEST_SAFE = 1e150
 def euclidean_distances(a: RowArray, b: RowArray) -> FloatArray:
     """Return the distance of each row of `a` to each row of `b`, (m, n).
 
-    Distances of images are in grey levels, and exact but for the rounding of the root.
+    Distances of images are in gray levels, and exact but for the rounding of the root.
     Others are right wherever the rows lie, since SciPy subtracts.
     """
     if a.dtype == np.uint8:
@@ -54,13 +54,8 @@ def euclidean_distances(a: RowArray, b: RowArray) -> FloatArray:
 
 
 def norms(differences: FloatArray) -> FloatArray:
-    """Return the Euclidean norm of each row, at any scale."""
-    with np.errstate(over="ignore"):
-        lengths = np.sqrt(np.square(differences).sum(axis=1))
-    is_doubtful = ~((lengths > SMALLEST_SAFE) & (lengths < LARGEST_SAFE))
-    if is_doubtful.any():
-        lengths[is_doubtful] = _scaled_norms(differences[is_doubtful])
-    return np.asarray(lengths)
+    """Return the Euclidean norm of each row."""
+    return np.asarray(np.sqrt(np.square(differences).sum(axis=1)))
 
 
 @single_threaded()
@@ -85,8 +80,7 @@ def condensed_distances(X: ArrayLike) -> FloatArray:
 
     Notes
     -----
-    10,000 images
-    take about 1 s on two cores and 400 MB.
+    10,000 images take about 1 s on two cores and 400 MB.
     """
     rows, unit = check_rows(X, min_rows=2)
     n = len(rows)
@@ -117,7 +111,8 @@ def map_tiles(
 
     Distances are symmetric, so these pairs are enough. The task is called as
     ``task(blocks[i], blocks[j])``, and as ``task(blocks[i], None)`` for a block with
-    itself. It gets nothing else, so it may run on another machine.
+    itself. It gets nothing else, so it may run on another machine, unless tasks need
+    `shared_memory`.
     """
     numbers = range(len(blocks))
     pairs = [(i, j) for i in numbers for j in numbers if i <= j]
@@ -130,7 +125,7 @@ def map_tiles(
 
 
 def find_middle(rows: RowArray) -> FloatArray:
-    """Return the median of each column, which a few rows far out do not draw away."""
+    """Return about the median of each column, which rows far out do not draw away."""
     some_rows = rows[:: 1 + len(rows) // MIDDLE_ROWS].astype(np.float64)
     return np.asarray(np.quantile(some_rows, 0.5, axis=0, method="lower"))
 
@@ -139,15 +134,6 @@ def power_of_two_near(value: float) -> float:
     """Return a power of two near a magnitude; to divide by it changes no digit."""
     _, exponent = np.frexp(value)
     return float(np.ldexp(1.0, np.clip(exponent - 1, -MAX_EXPONENT, MAX_EXPONENT)))
-
-
-def enlarge(rows: RowArray) -> tuple[RowArray, float]:
-    """Return rows that were too small to be squared in a larger unit, and that unit."""
-    largest = max(float(rows.max()), -float(rows.min()))
-    if not 0 < largest < SMALLEST_SAFE:
-        return rows, 1.0
-    scale = power_of_two_near(largest)
-    return np.asarray(rows / scale), scale
 
 
 def check_table_size(n_rows: int, name: str = "X") -> None:
@@ -159,19 +145,6 @@ def check_table_size(n_rows: int, name: str = "X") -> None:
             f"expected at most {MAX_TABLE_ROWS:,} rows, or linkage from rows with "
             "'ward', which works without the distances"
         )
-
-
-def _scaled_norms(differences: FloatArray) -> FloatArray:
-    """Return the Euclidean norm of rows whose squares may overflow or underflow.
-
-    The largest value of each row is brought near to 1. Then no square overflows, and
-    only squares that do not count underflow. Powers of two change no digit.
-    """
-    _, exponents = np.frexp(np.abs(differences).max(axis=1))
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = np.ldexp(differences, -exponents[:, None])
-        lengths = np.ldexp(np.sqrt(np.square(scaled).sum(axis=1)), exponents)
-    return np.asarray(lengths)
 
 
 def _measure_tile(rows: RowArray, others: RowArray | None) -> FloatArray:
