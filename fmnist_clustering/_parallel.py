@@ -100,6 +100,9 @@ def run_parallel(
     if n_calls == 1:
         # One call gains nothing from joblib, and runs under the caller's own limit.
         return (task(*args, **kwargs) for task, args, kwargs in calls)
+    # Found here and kept: older versions of threadpoolctl may wait for ever if they look
+    # for libraries in a thread while another one imports something.
+    _find_libraries()
     _, configured = get_active_backend()
     hint = {"require": "sharedmem"} if shared_memory else {"prefer": "threads"}
     parallel = Parallel(n_jobs or configured or -1, return_as="generator", **hint)

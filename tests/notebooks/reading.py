@@ -33,9 +33,10 @@ def prose(cells: list[NotebookNode]) -> str:
 
 def printed(cell: NotebookNode) -> str:
     """Return what a code cell shows as text."""
-    streams = [output.get("text", "") for output in cell.outputs]
+    # A kernel may send one text in several pieces.
+    stream = "".join(output.get("text", "") for output in cell.outputs)
     results = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-    return "\n".join([*streams, *results])
+    return "\n".join([stream, *results])
 
 
 def sections(notebook: NotebookNode) -> Iterator[tuple[str, list[NotebookNode]]]:
