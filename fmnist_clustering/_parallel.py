@@ -100,8 +100,8 @@ def run_parallel(
     if n_calls == 1:
         # One call gains nothing from joblib, and runs under the caller's own limit.
         return (task(*args, **kwargs) for task, args, kwargs in calls)
-    # Found here and kept: older versions of threadpoolctl may wait for ever if they look
-    # for libraries in a thread while another one imports something.
+    # Found before threads start: older versions of threadpoolctl may wait forever if
+    # they look for libraries while another thread imports something.
     _find_libraries()
     _, configured = get_active_backend()
     hint = {"require": "sharedmem"} if shared_memory else {"prefer": "threads"}
