@@ -106,9 +106,9 @@ def merge_gaps(Z: ArrayLike) -> pd.DataFrame:
     -------
     DataFrame
         One row for each number of clusters from 2 to 20, or to n - 1 if that is less,
-        that a cut can give; the widest gap comes first. Numbers between
-        merges of the same height are left out, since no cut gives them. If all merges
-        have the same height, there is no row.
+        that a cut can give; the widest gap comes first. Numbers between merges of the
+        same height are left out, since no cut gives them. If all merges have the same
+        height, there is no row.
 
         - ``n_clusters``;
         - ``low`` and ``high``: the heights between which a cut gives that many

@@ -180,8 +180,7 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     1 - max(s after k) / s(k). Above 0.4 the data behave from k on as if they had at
     least 1.7 times as many dimensions, because clusters no longer come apart but are
     only cut up. If the step after k pays more than all later ones, k may not be the
-    last, and there is no answer. Straight, flat and power-law
-    curves have no elbow.
+    last, and there is no answer. Straight, flat and power-law curves have no elbow.
 
     Parameters
     ----------
@@ -209,8 +208,7 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
     sets with clusters 52 got none, mostly where clusters touch. Six or more clusters
     are found more reliably than fewer, because a power law falls less from one k to
     the next. In two dimensions an elbow at k = 2 needs an inertia below a third of
-    that at k = 1.
-    ``artifacts/README.md`` has the table.
+    that at k = 1. ``artifacts/README.md`` has the table.
 
     The fits have to be as good as those of `fit_kmeans`: where one of them is stuck in
     a poor optimum, the next step seems to pay. With fewer than four steps after it the
