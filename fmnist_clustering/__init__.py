@@ -3,7 +3,6 @@
 Three parts: k-means, hierarchical clustering, and color quantization.
 """
 
-from fmnist_clustering.color import delta_e, psnr, srgb_to_lab
 from fmnist_clustering.data import CLASS_NAMES, FashionMNIST, load_split
 from fmnist_clustering.distances import condensed_distances
 from fmnist_clustering.hierarchy import (
@@ -27,22 +26,20 @@ from fmnist_clustering.quantization import (
     IndexedImage,
     apply_palette,
     indexed_png,
+    psnr,
     quantize,
     size_report,
 )
 from fmnist_clustering.selection import (
     Elbow,
     elbow,
-    elbow_ranges,
     select_k,
-    selection_scores,
 )
 from fmnist_clustering.silhouette import silhouette_samples
 from fmnist_clustering.sweep import (
     KSweep,
     gap_statistic,
-    near_ties,
-    stability,
+    prediction_strength,
     sweep_k,
 )
 
@@ -62,9 +59,7 @@ __all__ = [
     "cluster_means",
     "condensed_distances",
     "contingency",
-    "delta_e",
     "elbow",
-    "elbow_ranges",
     "external_scores",
     "fit_kmeans",
     "flat_clusters",
@@ -78,16 +73,13 @@ __all__ = [
     "match_branches",
     "match_labels",
     "merge_gaps",
-    "near_ties",
+    "prediction_strength",
     "psnr",
     "quantize",
     "select_cut",
     "select_k",
-    "selection_scores",
     "silhouette_samples",
     "size_report",
-    "srgb_to_lab",
-    "stability",
     "sweep_k",
     "truncate_tree",
 ]

@@ -29,7 +29,6 @@ from numpy.typing import ArrayLike
 
 from fmnist_clustering._checks import ByteArray, FloatArray, IntArray
 from fmnist_clustering._parallel import is_live
-from fmnist_clustering.color import psnr
 from fmnist_clustering.hierarchy import flat_clusters, merge_gaps, truncate_tree
 from fmnist_clustering.images import load_image
 from fmnist_clustering.notebook import STYLE
@@ -40,6 +39,7 @@ from fmnist_clustering.quantization import (
     IndexedImage,
     apply_palette,
     indexed_png,
+    psnr,
     quantize,
 )
 

@@ -1,17 +1,13 @@
-"""How many clusters? Scores over k, and the rules that pick k or decline to."""
+"""How many clusters? Rules that pick k from scores over k, or decline to."""
 
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 from sklearn.utils import check_consistent_length
 
-from fmnist_clustering._checks import FloatArray, as_points
-from fmnist_clustering._parallel import single_threaded
-from fmnist_clustering.sweep import KSweep
+from fmnist_clustering._checks import FloatArray
 
 ELBOW_STRENGTH = 0.4
 """Above this strength there may be an elbow; `elbow` says why."""
@@ -25,15 +21,18 @@ MIN_ELBOW_POINTS = 6
 FLAT_SLOPE = 1e-9
 """Steps of a smaller slope than this are rounding errors, and pay nothing."""
 
-RULES = {
-    "inertia": "elbow",
-    "silhouette": "maximum",
-    "Calinski-Harabasz": "maximum",
-    "Davies-Bouldin": "minimum",
-    "stability": "one standard error",
-    "gap": "one cluster or more",
-}
-"""How `select_k` picks k by each score."""
+LEAST_PREDICTION_STRENGTH = 0.8
+"""The published cut-off: most pairs of every cluster stay together in other rows."""
+
+CRITERIA = (
+    "inertia",
+    "silhouette",
+    "Calinski-Harabasz",
+    "Davies-Bouldin",
+    "prediction strength",
+    "gap",
+)
+"""The scores by which `select_k` picks k."""
 
 
 class Elbow(NamedTuple):
@@ -53,122 +52,58 @@ class Elbow(NamedTuple):
     strength: float
 
 
-@single_threaded()
-def selection_scores(
-    X: ArrayLike,
-    sweep: KSweep,
-    replicates: pd.DataFrame,
-    gaps: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Put all scores over k into one table.
-
-    Parameters
-    ----------
-    X : (n, d) array-like
-        The rows that `sweep` clustered. Data of dtype uint8 are images, where 255 means
-        1.0; all other data are taken as they are.
-    sweep : KSweep
-        The result of `sweep_k`.
-    replicates : DataFrame
-        The result of `stability`. Its k values may differ from those of the sweep.
-    gaps : DataFrame, optional
-        The result of `gap_statistic`. Its k values may differ from those of the sweep.
-
-    Returns
-    -------
-    DataFrame
-        One row for each k of the sweep (the index), with the columns
-
-        - ``n``: the number of rows of `X`;
-        - ``inertia``: lower is tighter, but it falls with every added cluster;
-        - ``silhouette``: the mean over all rows, -1 to 1, higher is better;
-        - ``Calinski-Harabasz``: the variance between the clusters over the variance
-          within, each by its degrees of freedom; 0 or more, higher is better (1974,
-          doi:10.1080/03610927408827101), and 1 where all clusters hold equal rows;
-        - ``Davies-Bouldin``: how wide each cluster is, relative to its distance from
-          the cluster that is most similar in this sense; 0 or more, lower is better
-          (1979, doi:10.1109/TPAMI.1979.4766909);
-        - ``stability``: the mean of the replicates, 1 is best;
-        - ``standard error``: that of the stability, by the jackknife over resamples;
-        - ``gap``, ``gap standard error``: if `gaps` is passed.
-
-        A score is NaN where it is not defined (at k = 1) or not known.
-
-    Raises
-    ------
-    ValueError
-        When `sweep` has not as many rows as `X`.
-    """
-    points = as_points(X)
-    check_consistent_length(points, sweep.labels[0])
-    table = pd.DataFrame(
-        {"n": len(points), "inertia": sweep.inertia, "silhouette": sweep.silhouette},
-        index=pd.Index(sweep.k_values, name="k"),
-    )
-    is_defined = table.index > 1
-    labelings = sweep.labels[is_defined]
-    table.loc[is_defined, "Calinski-Harabasz"] = [
-        calinski_harabasz_score(points, labels) for labels in labelings
-    ]
-    table.loc[is_defined, "Davies-Bouldin"] = [
-        davies_bouldin_score(points, labels) for labels in labelings
-    ]
-    table["stability"] = replicates.mean(axis=1)
-    table["standard error"] = _jackknife_standard_error(replicates)
-    if gaps is not None:
-        table["gap"] = gaps["gap"]
-        table["gap standard error"] = gaps["standard error"]
-    return table
-
-
 def select_k(scores: pd.DataFrame) -> pd.DataFrame:
     """Pick k by each score, with the rule that suits it.
-
-    The elbow suits a curve that always falls, and may find nothing. The optimum suits a
-    score that has one. The rule of one standard error suits a score that is known with
-    an error: it takes the smallest k whose mean is within one standard error of the
-    highest mean (Breiman, Friedman, Olshen and Stone 1984,
-    *Classification and Regression Trees*). The gap statistic answers only whether there
-    is one cluster, which no other score can: it picks k = 1 unless the gap at 2 is
-    higher by more than its standard error.
 
     Parameters
     ----------
     scores : DataFrame
-        The result of `selection_scores`, or some of its columns; ``stability`` needs
-        ``standard error``; ``gap`` needs ``gap standard error``, and rows for k = 1 and
-        2.
+        One row for each k (the index), and some of these columns, NaN where a score is
+        not known:
+
+        - ``inertia``: `elbow` picks k, and needs six or more of them;
+        - ``silhouette``, ``Calinski-Harabasz``: the highest score wins;
+        - ``Davies-Bouldin``: the lowest score wins;
+        - ``prediction strength``: the mean over the splits of
+          `fmnist_clustering.prediction_strength`. The largest k that reaches 0.8 wins
+          (Tibshirani and Walther 2005, doi:10.1198/106186005X59243);
+        - ``gap``, with ``gap standard error``: the smallest k wins whose gap is not
+          lower than that of the next k minus its standard error (Tibshirani, Walther
+          and Hastie 2001, doi:10.1111/1467-9868.00293).
 
     Returns
     -------
     DataFrame
-        One row for each score (the index, ``criterion``), with the columns
+        One row for each of these scores (the index, ``criterion``), with the columns
 
-        - ``rule``: how it picks: elbow, maximum, minimum, one standard error, or one
-          cluster or more;
         - ``pick``: k, missing when the rule names none;
-        - ``runner-up``: the best k other than the pick, missing if there is none.
+        - ``why none``: "no bend"; "still falling", when inertia bends but the next step
+          pays, too; "below 0.8"; or "still rising", when the gap grows to the end. It
+          is "" where there is a pick;
+        - ``at edge``: whether the pick is the first or the last k whose score is known.
+          Then it says more about the range of k than about the data. (Only the gap can
+          be asked about one cluster, and so only its pick of 1 is an answer.)
 
     Raises
     ------
     ValueError
-        When `scores` has no column that a rule knows, or fewer than six k for
-        ``inertia``.
+        When `scores` has none of these columns, or fewer than six k for ``inertia``.
     """
-    known = [score for score in RULES if score in scores.columns]
-    if not known:
-        found = [str(column) for column in scores.columns]
+    criteria = [score for score in CRITERIA if score in scores.columns]
+    if not criteria:
         raise ValueError(
-            f"scores: found columns {found}, expected one or more of {[*RULES]}"
+            f"scores: found columns {list(scores.columns)}, "
+            f"expected one or more of {CRITERIA}"
         )
-    picks = {score: _pick(scores, score) for score in known}
-    return (
-        pd.DataFrame.from_dict(
-            picks, orient="index", columns=["rule", "pick", "runner-up"]
-        )
-        .astype({"pick": "Int64", "runner-up": "Int64"})
-        .rename_axis("criterion")
-    )
+    rows = {}
+    for criterion in criteria:
+        known = scores[criterion].dropna()
+        k, why_none = _pick(criterion, known, scores)
+        is_at_edge = k in (known.index[0], known.index[-1])
+        rows[criterion] = (k, why_none, is_at_edge)
+    columns = ["pick", "why none", "at edge"]
+    selected = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return selected.astype({"pick": "Int64"}).rename_axis("criterion")
 
 
 def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
@@ -203,118 +138,45 @@ def elbow(k_values: ArrayLike, inertia: ArrayLike) -> Elbow:
 
     Notes
     -----
-    A k that is named is strong evidence: in ``make validate`` 127 of 128 were right,
-    and none of 80 clouds without clusters got one. No k is weak evidence: of 180 data
-    sets with clusters 52 got none, mostly where clusters touch. Six or more clusters
-    are found more reliably than fewer, because a power law falls less from one k to
-    the next. In two dimensions an elbow at k = 2 needs an inertia below a third of
-    that at k = 1. ``artifacts/README.md`` has the table.
+    A k that is named is strong evidence, and no k is weak evidence: most data sets
+    without an answer have clusters that touch. The table of ``make validate`` in
+    ``artifacts/README.md`` says how often. Six or more clusters are found more reliably
+    than fewer, because a power law falls less from one k to the next. In two dimensions
+    an elbow at k = 2 needs an inertia below a third of that at k = 1.
 
     The fits have to be as good as those of `fit_kmeans`: where one of them is stuck in
     a poor optimum, the next step seems to pay. With fewer than four steps after it the
-    best later step is a guess: all false claims on curves of poor fits were there.
+    best later step is a guess.
     """
     k, cost = _check_curve(k_values, inertia)
     strengths = _elbow_strengths(k, cost)
     best = int(strengths[:-1].argmax())  # the last one is no candidate
     strength = max(float(strengths[best]), 0.0)
-    is_elbow = _is_elbow(strengths, best)
+    # The next step pays more than all that follow if its own strength is above 0.
+    is_elbow = strength > ELBOW_STRENGTH and strengths[best + 1] <= 0
     return Elbow(int(k[CANDIDATES][best]) if is_elbow else None, strength)
 
 
-def elbow_ranges(k_values: ArrayLike, inertia: ArrayLike) -> pd.DataFrame:
-    """Look for the elbow on every range of k, to see whether it moves with the range.
-
-    Parameters
-    ----------
-    k_values, inertia : (m,) array-like
-        See `elbow`.
-
-    Returns
-    -------
-    DataFrame
-        One row for each range of at least six values, with the columns
-
-        - ``first``, ``last``: the ends of the range;
-        - ``chord``: the k farthest below the straight line from the first point to the
-          last one, with both axes scaled to 0..1. Most tools report this k (Satopaa,
-          Albrecht, Irwin and Raghavan 2011, doi:10.1109/ICDCSW.2011.20);
-        - ``elbow``: what `elbow` finds, missing when it finds none.
-
-    Raises
-    ------
-    ValueError
-        As `elbow`.
-    """
-    k, cost = _check_curve(k_values, inertia)
-    rows = []
-    for first, last in combinations(range(len(k)), 2):
-        if last - first + 1 < MIN_ELBOW_POINTS:
-            continue
-        k_range = k[first : last + 1]
-        cost_range = cost[first : last + 1]
-        rows.append(
-            {
-                "first": int(k[first]),
-                "last": int(k[last]),
-                "chord": _farthest_below_chord(k_range, cost_range),
-                "elbow": elbow(k_range, cost_range).k,
-            },
-        )
-    return pd.DataFrame(rows).astype({"elbow": "Int64"})
-
-
-def _pick(scores: pd.DataFrame, score: str) -> tuple[str, int | None, int | None]:
-    """Return the rule of a score, the k it picks, and the best k besides."""
-    rule = RULES[score]
-    values = scores[score].dropna()
-    if rule == "elbow":
-        k, cost = _check_curve(values.index, values)
-        strengths = pd.Series(_elbow_strengths(k, cost)[:-1], values.index[CANDIDATES])
-        pick = elbow(k, cost).k
-        ranked = _rank(strengths)
-    elif rule == "minimum":
-        ranked = _rank(-values)
-        pick = ranked[0]
-    else:
-        ranked = _rank(values)
-        pick = ranked[0]
-    if rule == "one standard error":
-        least = values.max() - scores["standard error"][pick]
-        pick = values.index[values >= least][0]
-    if rule == "one cluster or more":
-        error = scores["gap standard error"][2]
-        pick = 1 if values[1] >= values[2] - error else None
-    others = [int(k) for k in ranked if k != pick]
-    best_other = others[0] if others else None
-    return rule, None if pick is None else int(pick), best_other
-
-
-def _rank(scores: pd.Series) -> pd.Index:
-    """Return the k values, the one of the highest score first; ties go to smaller k."""
-    return scores.sort_values(ascending=False, kind="stable").index
-
-
-def _jackknife_standard_error(replicates: pd.DataFrame) -> pd.Series:
-    """Return the standard error of the mean over all pairs of resamples, for each k.
-
-    Pairs that share a resample are not independent, so s / sqrt(number of pairs) would
-    be too small. The resamples are independent. With m(r) for the mean over the pairs
-    without resample r, m for the mean of all m(r), and R for the number of resamples,
-
-        standard error = sqrt((R - 1) / R * sum over r of (m(r) - m)^2)
-
-    (Tukey's jackknife; Efron and Stein 1981, doi:10.1214/aos/1176345462).
-    """
-    pairs = np.array(replicates.columns.tolist())
-    resamples = np.unique(pairs)
-    means_without = []
-    for resample in resamples:
-        is_without = (pairs != resample).all(axis=1)
-        means_without.append(replicates.loc[:, is_without].mean(axis=1))
-    # np.std divides the sum of squares by R.
-    error = np.sqrt(len(resamples) - 1) * np.std(means_without, axis=0)
-    return pd.Series(error, index=replicates.index)
+def _pick(
+    criterion: str, known: pd.Series, scores: pd.DataFrame
+) -> tuple[int | None, str]:
+    """Return the k that a criterion picks and "", or None and why there is none."""
+    if criterion == "inertia":
+        k, strength = elbow(known.index, known)
+        why_none = "still falling" if strength > ELBOW_STRENGTH else "no bend"
+        return (None, why_none) if k is None else (k, "")
+    if criterion == "prediction strength":
+        repeats = known.index[known >= LEAST_PREDICTION_STRENGTH]
+        return (int(repeats[-1]), "") if len(repeats) > 0 else (None, "below 0.8")
+    if criterion == "gap":
+        error = scores["gap standard error"][known.index]
+        # The last k has no next one, and NaN is never enough.
+        is_enough = known >= (known - error).shift(-1)
+        enough = known.index[is_enough]
+        return (int(enough[0]), "") if len(enough) > 0 else (None, "still rising")
+    if criterion == "Davies-Bouldin":
+        return int(known.idxmin()), ""
+    return int(known.idxmax()), ""
 
 
 def _elbow_strengths(k: FloatArray, cost: FloatArray) -> FloatArray:
@@ -335,24 +197,6 @@ def _elbow_strengths(k: FloatArray, cost: FloatArray) -> FloatArray:
     pays = step > FLAT_SLOPE
     strengths[pays] = 1 - best_later[pays] / step[pays]
     return strengths
-
-
-def _is_elbow(strengths: FloatArray, best: int) -> bool:
-    """Return whether the strongest candidate is an elbow; `elbow` says why.
-
-    The next step pays more than all that follow if its own strength is above 0.
-    """
-    return bool(strengths[best] > ELBOW_STRENGTH and strengths[best + 1] <= 0)
-
-
-def _farthest_below_chord(k: FloatArray, cost: FloatArray) -> int:
-    """Return the k that is farthest below the line from the first to the last point."""
-    # A flat curve has no drop; then this is its first k.
-    drop = max(cost[0] - cost[-1], 1e-300)
-    x = (k - k[0]) / (k[-1] - k[0])
-    y = (cost - cost[-1]) / drop
-    # On scaled axes the line is x + y = 1, and below it x + y is smaller.
-    return int(k[(x + y).argmin()])
 
 
 def _check_curve(

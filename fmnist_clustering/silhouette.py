@@ -1,9 +1,10 @@
 """Silhouettes of many labelings, in one pass over the distances."""
 
-from functools import partial
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
+from joblib import delayed
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
@@ -14,8 +15,8 @@ from fmnist_clustering._checks import (
     check_labels,
     check_rows,
 )
-from fmnist_clustering._parallel import single_threaded
-from fmnist_clustering.distances import TILE_ROWS, euclidean_distances, map_tiles
+from fmnist_clustering._parallel import run_parallel, single_threaded
+from fmnist_clustering.distances import TILE_ROWS, euclidean_distances
 
 
 class _Block(NamedTuple):
@@ -141,13 +142,16 @@ def _sum_distances(points: RowArray, columns: IntArray, n_columns: int) -> Float
     It takes least time if rows of one cell stand side by side.
     """
     n = len(points)
-    task = partial(_sum_tile, n_columns=n_columns)
     parts = [slice(start, start + TILE_ROWS) for start in range(0, n, TILE_ROWS)]
     blocks = [_cut_block(points[part], columns[:, part]) for part in parts]
+    # Distances are symmetric, so each pair of blocks is looked at once.
+    pairs = list(combinations_with_replacement(range(len(parts)), 2))
+    calls = (delayed(_sum_tile)(blocks[i], blocks[j], n_columns) for i, j in pairs)
+    tiles = run_parallel(calls, len(pairs), "tiles of distances")
     sums = np.zeros((n, n_columns))
-    for i, j, (row_sums, column_sums) in map_tiles(task, blocks, "tiles of distances"):
+    for (i, j), (row_sums, column_sums) in zip(pairs, tiles, strict=True):
         sums[parts[i]] += row_sums
-        if column_sums is not None:
+        if i != j:
             sums[parts[j]] += column_sums
     return sums
 
@@ -160,27 +164,24 @@ def _cut_block(points: RowArray, columns: IntArray) -> _Block:
 
 
 def _sum_tile(
-    block: _Block, other: _Block | None, *, n_columns: int
-) -> tuple[FloatArray, FloatArray | None]:
+    block: _Block, other: _Block, n_columns: int
+) -> tuple[FloatArray, FloatArray]:
     """Return a tile's sums of distances by cluster: for each row, and for each column.
-
-    Without another block the tile is symmetric, and the second sums are None.
 
     Distances are added up by cell first, and then the sums of the cells by cluster.
     That is much less work than to add every distance once for each labeling.
     """
-    across = block if other is None else other
-    distances = euclidean_distances(block.points, across.points)
-    to_cells = np.add.reduceat(distances, across.cell_starts, axis=1)
-    row_sums = to_cells @ _one_hot(across.columns, n_columns)
-    if other is None:
-        return row_sums, None
+    distances = euclidean_distances(block.points, other.points)
+    to_cells = np.add.reduceat(distances, other.cell_starts, axis=1)
     # For the columns a sparse product is many times as fast as reduceat.
     n_rows = len(distances)
     cell_ends = np.append(block.cell_starts, n_rows)
     in_cell = csr_array((np.ones(n_rows), np.arange(n_rows), cell_ends))
     from_cells = in_cell @ distances
-    return row_sums, from_cells.T @ _one_hot(block.columns, n_columns)
+    return (
+        to_cells @ _one_hot(other.columns, n_columns),
+        from_cells.T @ _one_hot(block.columns, n_columns),
+    )
 
 
 def _one_hot(columns: IntArray, n_columns: int) -> FloatArray:

@@ -1,52 +1,27 @@
-"""Many fits of k-means: over k, halves of the rows, and references."""
+"""Many fits of k-means: over k, on halves of the rows, and on references."""
 
 from collections.abc import Iterable
-from itertools import combinations
-from typing import NamedTuple
+from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import sklearn
+from joblib import delayed
 from numpy.typing import ArrayLike
-from scipy.spatial.distance import cdist
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.metrics.cluster import contingency_matrix
+from sklearn.utils import check_scalar
 
 from fmnist_clustering._checks import FloatArray, IntArray, check_k_values
-from fmnist_clustering._lloyd import LloydResult, as_rows, lloyd
-from fmnist_clustering._parallel import single_threaded
-from fmnist_clustering.kmeans import (
-    Problem,
-    fit_many,
-    prepare,
-    prepare_as_they_are,
-    search_columns,
-)
+from fmnist_clustering._parallel import run_parallel, single_threaded
+from fmnist_clustering.kmeans import KMeansFit, Prepared, fit_prepared, prepare
 from fmnist_clustering.silhouette import silhouette_samples
 
-MAX_RESAMPLED_ROWS = 10_000
-"""Stability and near-ties use at most this many rows."""
-SAME_PARTITION = 0.95
-"""Two partitions of a higher adjusted Rand index are the same optimum."""
 MAX_GAP_ROWS = 5_000
 """The gap statistic uses at most this many rows."""
 
-
-class _Halves(NamedTuple):
-    """What k-means finds in random halves of the rows.
-
-    Attributes
-    ----------
-    points : (n, d) float64
-        All rows, in the columns that were clustered.
-    k_values : (m,) int64
-        Numbers of clusters.
-    centroids : list of (n_resamples, k, d) float64
-        The centroids of each half, in the units of `points`, for each k.
-    """
-
-    points: FloatArray
-    k_values: IntArray
-    centroids: list[FloatArray]
+FEW_ROWS = 2_000
+"""Fits of no more rows run one after the other: that is faster than in threads."""
 
 
 class KSweep(NamedTuple):
@@ -79,7 +54,7 @@ def sweep_k(
     X: ArrayLike,
     k_values: Iterable[int],
     *,
-    n_init: int = 10,
+    n_init: int = 3,
     random_state: int = 0,
 ) -> KSweep:
     """Fit k-means for each k and score each fit.
@@ -103,18 +78,16 @@ def sweep_k(
     ------
     ValueError
         When there are no k values, when they do not rise, or when they are out of
-        range, or above the number of distinct rows.
+        range, or above the number of different rows.
 
     Notes
     -----
     The rows are prepared once for all fits, and the fits run on all cores. All
     silhouettes share one pass over the distances.
     """
-    problem = prepare(X)
-    k = check_k_values(k_values, 1, len(problem.data.points) - 1)
-    settings = {"problem": problem, "n_init": n_init, "random_state": random_state}
-    requests = [settings | {"n_clusters": int(n_clusters)} for n_clusters in k]
-    fits = fit_many(requests)
+    prepared = prepare(X)
+    k = check_k_values(k_values, 1, len(prepared.points) - 1)
+    [fits] = _fit_each([prepared], k, "k-means", n_init, random_state)
     inertia = np.array([fit.inertia for fit in fits])
     labels = np.stack([fit.labels for fit in fits])
     centroids = [fit.centroids for fit in fits]
@@ -128,133 +101,78 @@ def sweep_k(
 
 
 @single_threaded()
-def stability(
+def prediction_strength(
     X: ArrayLike,
     k_values: Iterable[int],
     *,
-    n_resamples: int = 10,
-    n_init: int = 20,
+    n_splits: int = 10,
+    n_init: int = 3,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Ask whether another sample would give the same clusters.
+    """Ask whether other rows would lead to the same clusters.
 
-    Several random halves of the rows are clustered, each on its own. The centroids of
-    each half then label all rows, and these labelings are compared pair by pair
-    (Ben-Hur, Elisseeff and Guyon 2002, doi:10.1142/9789812799623_0002).
+    The rows are split into two halves, and both are clustered. Then the rows of each
+    half go to the nearest centroid of the other one. For each cluster we ask which
+    share of the pairs of its members stay together there, and the worst cluster counts
+    (Tibshirani and Walther 2005, doi:10.1198/106186005X59243).
 
     Parameters
     ----------
     X : (n, d) array-like
         Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
-        other data are taken as they are. Of more than 10,000 rows a random sample of
-        10,000 is used, and n is 10,000 from here on.
+        other data are taken as they are.
     k_values : iterable of int
-        Rising numbers of clusters, from 2 to n // 2 - 1.
-    n_resamples : int
-        How many halves are drawn, 3 or more. All k see the same halves.
+        Rising numbers of clusters, from 2 to n // 2.
+    n_splits : int
+        How many times the rows are split, 1 or more. All k see the same splits.
     n_init : int
-        See `fmnist_clustering.kmeans.fit_kmeans`. A search that went wrong in one half
-        may be taken for instability: with 10 starts 9 of 96 fits of halves of 10,000
-        images, k = 7 to 12, end more than 0.01 % above the lowest inertia found, with
-        20 starts 2 of 96.
+        See `fmnist_clustering.kmeans.fit_kmeans`.
     random_state : int
-        Chooses the halves, and the starts of k-means.
+        Chooses the splits, and the starts of k-means.
 
     Returns
     -------
     DataFrame
-        One row for each k (the index), and one column for each pair of resamples
-        (``first``, ``second``): the adjusted Rand index of their two labelings. 1 means
-        that they are equal, 0 is what chance gives. High values say that the clusters
-        do not depend on the sample. That alone does not make them real, since any cut
-        that is easy to repeat is stable.
+        One row for each k (the index) and one column for each split: the mean of both
+        directions, from 0 to 1. At 1 all pairs stay together; a cluster of one row,
+        which has no pairs, counts 0. The published rule takes the largest k whose mean
+        over the splits is 0.8 or more, and one cluster if there is none. A high value
+        does not make clusters real: any cut that is easy to repeat has one.
 
     Raises
     ------
     ValueError
-        For k values out of range, or above the number of distinct rows of a half, or
-        fewer than three resamples.
+        For k values out of range, or above the number of different rows of a half.
 
     Notes
     -----
-    Where `fit_kmeans` searches in 20 principal components, these are clustered.
-    The halves come one after the other from ``rng.choice(n, n // 2, replace=False)``
-    with ``rng = numpy.random.default_rng(random_state)``. 10,000 images and k from 2 to
-    14 take about 20 s on two cores for 130 fits and 585 comparisons.
+    Where `fit_kmeans` searches in 30 principal components, these are clustered. 10,000
+    images and k from 2 to 14 take about 30 s on two cores, for 260 fits.
     """
-    halves = _fit_halves(X, k_values, n_resamples, n_init, random_state)
-    labels_by_k = [
-        np.stack([_nearest(halves.points, centroids) for centroids in starts])
-        for starts in halves.centroids
-    ]
-    pairs = list(combinations(range(n_resamples), 2))
+    check_scalar(n_splits, "n_splits", Integral, min_val=1)
+    rng = np.random.default_rng(random_state)
+    columns = prepare(X).columns
+    n = len(columns)
+    k = check_k_values(k_values, 2, n // 2)
+    splits = [np.array_split(rng.permutation(n), 2) for _ in range(n_splits)]
+    halves = [prepare(columns[rows]) for split in splits for rows in split]
+    fits = _fit_each(halves, k, "k-means on halves", n_init, random_state)
+
+    strengths = np.empty((len(k), n_splits))
+    for split in range(n_splits):
+        first, second = halves[2 * split : 2 * split + 2]
+        fits_of_first, fits_of_second = fits[2 * split : 2 * split + 2]
+        pairs = zip(fits_of_first, fits_of_second, strict=True)
+        for row, (one, other) in enumerate(pairs):
+            strengths[row, split] = (
+                _worst_share(first.points, one.labels, other.centroids)
+                + _worst_share(second.points, other.labels, one.centroids)
+            ) / 2
     return pd.DataFrame(
-        [_compare_pairs(labels, pairs) for labels in labels_by_k],
-        index=pd.Index(halves.k_values, name="k"),
-        columns=pd.MultiIndex.from_tuples(pairs, names=["first", "second"]),
+        strengths,
+        index=pd.Index(k, name="k"),
+        columns=pd.RangeIndex(n_splits, name="split"),
     )
-
-
-@single_threaded()
-def near_ties(
-    X: ArrayLike,
-    k_values: Iterable[int],
-    *,
-    n_resamples: int = 10,
-    n_init: int = 20,
-    random_state: int = 0,
-) -> pd.DataFrame:
-    """List the different partitions that halves of the rows lead to.
-
-    Where two different partitions have almost the same inertia, a few other rows decide
-    which of them wins. `stability` is low there, although search and sample are large
-    enough. To see it, the clusters of each half are followed by Lloyd's algorithm on
-    all rows, to the optimum that they lead to.
-
-    Parameters
-    ----------
-    X : (n, d) array-like
-        Each row is one point. Data of dtype uint8 are images, where 255 means 1.0; all
-        other data are taken as they are. Of more than 10,000 rows a random sample of
-        10,000 is used, the same as in `stability`.
-    k_values : iterable of int
-        Rising numbers of clusters, from 2 to n // 2 - 1.
-    n_resamples, n_init, random_state : int
-        See `stability`: with the same values the halves and their clusters are the
-        same.
-
-    Returns
-    -------
-    DataFrame
-        For each k (the index) one row for each different partition, the best first,
-        with the columns
-
-        - ``halves``: how many halves lead to it;
-        - ``excess``: how much higher its inertia is, relative to that of the best one;
-          0 or more. Two partitions that differ by less than 0.001 are a near-tie;
-        - ``ARI with the best``: how closely the two agree; 1 would be the same
-          partition, 0 is what chance gives.
-
-        Partitions count as the same if their adjusted Rand index is above 0.95.
-
-    Raises
-    ------
-    ValueError
-        For k values out of range, or above the number of distinct rows of a half, or
-        fewer than three resamples.
-
-    Notes
-    -----
-    Where `fit_kmeans` searches in 20 principal components, these are clustered. One k
-    takes about two seconds for 10,000 images.
-    """
-    halves = _fit_halves(X, k_values, n_resamples, n_init, random_state)
-    rows = as_rows(halves.points, np.ones(len(halves.points)))
-    listed = [
-        _list_different([lloyd(rows, centroids) for centroids in starts])
-        for starts in halves.centroids
-    ]
-    return pd.concat(listed, keys=halves.k_values, names=["k"]).droplevel(1)
 
 
 @single_threaded()
@@ -263,7 +181,7 @@ def gap_statistic(
     k_values: Iterable[int],
     *,
     n_references: int = 10,
-    n_init: int = 5,
+    n_init: int = 3,
     random_state: int = 0,
 ) -> pd.DataFrame:
     """Compare the inertia with that of rows that have no clusters.
@@ -298,46 +216,39 @@ def gap_statistic(
         - ``log inertia``: the natural logarithm of the inertia of `X`;
         - ``reference``: its mean over the references;
         - ``gap``: reference - log inertia; higher is better;
-        - ``standard error``: that of the gap, the standard deviation over the
-          references times sqrt(1 + 1 / n_references);
-        - ``enough``: whether the gap is not lower than that of the next k minus its
-          standard error. The first such k is the published answer. It is False in the
-          last row, which has no next one.
+        - ``gap standard error``: the standard deviation over the references times
+          sqrt(1 + 1 / n_references).
+
+        The published rule takes the smallest k whose gap is not lower than that of the
+        next k minus its standard error.
 
     Raises
     ------
     ValueError
-        For k values out of range or above the number of distinct rows, for clusters
+        For k values out of range or above the number of different rows, for clusters
         that hold only equal rows, whose inertia of 0 has no logarithm, or for fewer
         than two references.
 
     Notes
     -----
-    Of all rules for k only this one can say that there is one cluster. For other k it
-    is no better than its competitors: see the table of ``make validate`` in
-    ``artifacts/README.md``.
-
-    Where `fit_kmeans` searches in 20 principal components, these are clustered.
+    Where `fit_kmeans` searches in 30 principal components, these are clustered.
     k-means does not depend on rotation, so the references stay in principal components.
-    10,000 images and k from 1 to 14 take about 12 s on two cores, for 154 fits.
+    10,000 images and k from 1 to 14 take about 15 s on two cores, for 154 fits.
     """
+    check_scalar(n_references, "n_references", Integral, min_val=2)
     rng = np.random.default_rng(random_state)
-    problem = prepare(X)
-    unit = problem.data.unit
-    points = _random_rows(search_columns(problem), MAX_GAP_ROWS)
-    k = check_k_values(k_values, 1, len(points) - 1)
+    columns = prepare(X).columns
+    n = min(len(columns), MAX_GAP_ROWS)
+    k = check_k_values(k_values, 1, n - 1)
+    points = columns[np.random.default_rng(0).permutation(len(columns))[:n]]
     references = _draw_references(points, n_references, rng)
 
-    settings = {"n_init": n_init, "random_state": random_state}
-    problems = [prepare_as_they_are(rows, unit) for rows in (points, *references)]
-    requests = [
-        settings | {"problem": each, "n_clusters": int(n_clusters)}
-        for each in problems
-        for n_clusters in k
-    ]
-    fits = fit_many(requests, "k-means on references")
-    inertia = np.array([fit.inertia for fit in fits]).reshape(-1, len(k))
-    is_defined = inertia.all(axis=0)
+    each = [prepare(rows) for rows in (points, *references)]
+    fits = _fit_each(each, k, "k-means on references", n_init, random_state)
+    inertia = np.array([[fit.inertia for fit in fits_of_one] for fits_of_one in fits])
+    # Clusters of equal rows cost nothing but rounding errors.
+    rounding = np.square(10 * np.finfo(np.float64).eps * points).sum()
+    is_defined = (inertia > rounding).all(axis=0)
     if not is_defined.all():
         raise ValueError(
             f"k_values: found {k[~is_defined][0]}, at which all clusters hold equal "
@@ -346,105 +257,49 @@ def gap_statistic(
     log_inertia, *log_references = np.log(inertia)
     reference = np.mean(log_references, axis=0)
     error = np.std(log_references, axis=0) * np.sqrt(1 + 1 / n_references)
-    gap = reference - log_inertia
-    is_enough = np.append(gap[:-1] >= gap[1:] - error[1:], False)
     return pd.DataFrame(
         {
             "log inertia": log_inertia,
             "reference": reference,
-            "gap": gap,
-            "standard error": error,
-            "enough": is_enough,
+            "gap": reference - log_inertia,
+            "gap standard error": error,
         },
         index=pd.Index(k, name="k"),
     )
 
 
-def _random_rows(points: FloatArray, size: int) -> FloatArray:
-    """Return all rows, or if there are more always the same random ones."""
-    n = len(points)
-    rng = np.random.default_rng(0)
-    chosen = np.sort(rng.choice(n, min(n, size), replace=False))
-    return np.ascontiguousarray(points[chosen])
-
-
-def _fit_halves(
-    X: ArrayLike,
-    k_values: Iterable[int],
-    n_resamples: int,
+def _fit_each(
+    prepared: list[Prepared],
+    k_values: IntArray,
+    description: str,
     n_init: int,
     random_state: int,
-) -> _Halves:
-    """Cluster random halves of the rows, the same ones for all k."""
-    rng = np.random.default_rng(random_state)
-    problem = prepare(X)
-    unit = problem.data.unit
-    points = _random_rows(search_columns(problem), MAX_RESAMPLED_ROWS)
-    k = check_k_values(k_values, 2, len(points) // 2 - 1)
-    halves = [_draw_half(points, unit, rng) for _ in range(n_resamples)]
-
-    settings = {"n_init": n_init, "random_state": random_state}
-    requests = [
-        settings | {"problem": half, "n_clusters": int(n_clusters)}
-        for n_clusters in k
-        for half in halves
-    ]
-    fits = fit_many(requests, "k-means on resamples")
-    centroids = []
-    for first in range(0, len(fits), n_resamples):
-        fits_of_k = fits[first : first + n_resamples]
-        centroids.append(np.stack([fit.centroids * unit for fit in fits_of_k]))
-    return _Halves(points, k, centroids)
-
-
-def _draw_half(points: FloatArray, unit: float, rng: np.random.Generator) -> Problem:
-    """Return a random half of the rows, ready for k-means as they are."""
-    n = len(points)
-    chosen = np.sort(rng.choice(n, n // 2, replace=False))
-    return prepare_as_they_are(points[chosen], unit)
-
-
-def _nearest(points: FloatArray, centroids: FloatArray) -> IntArray:
-    """Return the number of the nearest centroid for each row."""
-    return np.asarray(cdist(points, centroids, "sqeuclidean").argmin(axis=1))
-
-
-def _compare_pairs(labels: IntArray, pairs: list[tuple[int, int]]) -> list[float]:
-    """Return the adjusted Rand index of each pair of labelings."""
-    # On few rows scikit-learn's checks take longer than the index.
-    with sklearn.config_context(skip_parameter_validation=True):
-        return [adjusted_rand_score(labels[i], labels[j]) for i, j in pairs]
-
-
-def _list_different(optima: list[LloydResult]) -> pd.DataFrame:
-    """Return how often each different optimum was reached, the best first.
-
-    An optimum is the same as a better one if it agrees with it closely enough.
-    """
-    different: list[LloydResult] = []
-    n_reached: list[int] = []
-    for optimum in sorted(optima, key=lambda optimum: optimum.inertia):
-        agreements = [
-            adjusted_rand_score(known.labels, optimum.labels) for known in different
-        ]
-        same = np.flatnonzero(np.array(agreements) > SAME_PARTITION)
-        if len(same) > 0:
-            n_reached[same[0]] += 1
-        else:
-            different.append(optimum)
-            n_reached.append(1)
-    best = different[0]
-    inertia = np.array([optimum.inertia for optimum in different])
-    if best.inertia > 0:
-        excess = inertia / best.inertia - 1
-    else:
-        excess = np.where(inertia > 0, np.inf, 0.0)
-    agreement = [
-        adjusted_rand_score(best.labels, optimum.labels) for optimum in different
-    ]
-    return pd.DataFrame(
-        {"halves": n_reached, "excess": excess, "ARI with the best": agreement}
+) -> list[list[KMeansFit]]:
+    """Fit each of some sets of rows for each k, on all cores: one list for each set."""
+    settings: dict[str, Any] = {"n_init": n_init, "random_state": random_state}
+    calls = (
+        delayed(fit_prepared)(rows, int(k), **settings)
+        for rows in prepared
+        for k in k_values
     )
+    has_few_rows = len(prepared[0].points) <= FEW_ROWS
+    n_jobs = 1 if has_few_rows else None
+    n_calls = len(prepared) * len(k_values)
+    fits = list(run_parallel(calls, n_calls, description, n_jobs=n_jobs))
+    return [fits[i : i + len(k_values)] for i in range(0, n_calls, len(k_values))]
+
+
+def _worst_share(points: FloatArray, labels: IntArray, centroids: FloatArray) -> float:
+    """Return the lowest share of a cluster's pairs that other centroids leave together.
+
+    A cluster of one row has no pairs, and its share is 0.
+    """
+    others = pairwise_distances_argmin(points, centroids)
+    counts = contingency_matrix(labels, others)
+    sizes = counts.sum(axis=1)
+    n_pairs = sizes * (sizes - 1)
+    n_together = (counts * (counts - 1)).sum(axis=1)
+    return float((n_together / np.maximum(n_pairs, 1)).min())
 
 
 def _draw_references(

@@ -37,6 +37,7 @@ VERSIONS = (
     "pillow==11.3.0",
     "pyparsing==3.3.2",
     "pyzmq==26.2.1",
+    "scikit-image==0.25.2",
     "scikit-learn==1.6.1",
     "scipy==1.16.3",
     "threadpoolctl==3.6.0",

@@ -17,48 +17,26 @@ from tests.plots.reading import new_axes, render
 HOSTILE = """
 savefig.bbox: tight
 savefig.dpi: 37
-savefig.format: svg
 savefig.transparent: True
-savefig.facecolor: black
 figure.dpi: 220
 figure.figsize: 3, 3
-figure.facecolor: yellow
 figure.autolayout: True
-figure.subplot.left: 0.4
-figure.constrained_layout.w_pad: 0.5
 image.cmap: jet
-image.origin: lower
-image.aspect: auto
 image.interpolation: bicubic
 axes.prop_cycle: cycler('color', ['lime', 'pink'])
-axes.spines.left: False
 axes.linewidth: 5
-axes.xmargin: 0.4
-axes.grid.which: both
 axes.titlepad: 30
-axes.titlecolor: red
-axes.labelweight: bold
-axes.unicode_minus: False
 axes.formatter.limits: -1, 1
 axes.autolimit_mode: round_numbers
-font.style: italic
 font.weight: bold
 text.usetex: True
 text.color: red
-text.antialiased: False
 lines.linestyle: --
-lines.marker: x
-patch.force_edgecolor: True
 legend.loc: lower left
-legend.fontsize: 20
 grid.linestyle: :
-grid.alpha: 0.2
-scatter.marker: s
 errorbar.capsize: 9
 xtick.direction: in
-xtick.labelsize: 20
 xtick.minor.visible: True
-ytick.right: True
 path.sketch: 3, 50, 5
 """
 

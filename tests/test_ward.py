@@ -1,8 +1,13 @@
 """Ward's tree from rows: SciPy's tree, or where rows tie, one that is as good."""
 
+import math
+import os
+import subprocess
+import sys
 from itertools import combinations
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,13 +15,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
-from fmnist_clustering import external_scores, flat_clusters, linkage, load_split
+from fmnist_clustering import (
+    _ward,
+    external_scores,
+    flat_clusters,
+    linkage,
+    load_split,
+)
 
 Points = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)
 
 N_MANY = 1500
-"""More clusters than are compared all with all: only some neighbors are remembered."""
+"""More rows than one tile has."""
 
 
 def assert_same_partition(labels: NDArray[Any], expected: NDArray[Any]) -> None:
@@ -98,6 +109,45 @@ def test_heights_of_images_are_as_precise_as_scipys() -> None:
     np.testing.assert_allclose(tree[:, 2], expected[:, 2], rtol=1e-12)
 
 
+# Far from the origin, and far apart
+
+
+@pytest.mark.parametrize("kind", ["offset", "outliers", "close pairs"])
+def test_single_rows_merge_at_their_distance_wherever_they_lie(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    places = rng.uniform(-1000, 1000, size=(50, 3))
+    steps = rng.random(places.shape)
+    if kind == "offset":
+        places += 1e6
+    if kind == "outliers":
+        places[::10] *= 1e5  # about 1e8
+    if kind == "close pairs":
+        places *= 1e-4
+        steps *= 1e-9
+    rows = np.concatenate([places, places + steps])
+    tree = linkage(rows, "ward")
+    distances = sorted(map(math.dist, rows[:50], rows[50:]))
+    np.testing.assert_allclose(tree[:50, 2], distances, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["offset", "outliers"])
+def test_heights_far_out_are_as_precise_as_scipys(kind: str) -> None:
+    X = np.random.default_rng(0).normal(size=(N_MANY, 3))
+    if kind == "offset":
+        X += 1e6
+    else:
+        X[::100] *= 1e8
+    expected = hierarchy.linkage(X, "ward")
+    np.testing.assert_allclose(linkage(X, "ward")[:, 2], expected[:, 2], rtol=1e-12)
+
+
+def test_values_whose_squares_overflow_come_to_an_end() -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        tree = linkage([[1e200], [-1e200], [0.0], [1.0]], "ward")
+    assert tree[0].tolist() == [2, 3, 1, 2]
+    assert np.isinf(tree[1:, 2]).all()
+
+
 # Ties: several trees are right
 
 
@@ -139,7 +189,7 @@ def test_each_merge_of_points_on_a_grid_is_a_cheapest_one(
     assert_each_merge_is_cheapest(X, linkage(X, "ward"))
 
 
-@pytest.mark.parametrize(("n", "scale"), [(42, 1.0), (42, 1 / 3), (19, 3.7)])
+@pytest.mark.parametrize(("n", "scale"), [(42, 1.0), (52, 1 / 3), (15, 3.7)])
 def test_rows_that_all_have_the_same_distance(n: int, scale: float) -> None:
     # Rounding lets neighbors point in a circle, and merges come out too low.
     tree = linkage(scale * np.eye(n), "ward")
@@ -169,6 +219,20 @@ def test_heights_rise_and_sizes_add_up(n: int, d: int, seed: int) -> None:
     assert tree[-1, 3] == n
 
 
+def test_neither_tiles_nor_threads_nor_candidates_change_the_tree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Of few values, so that many rows are equally near.
+    images = np.random.default_rng(0).integers(0, 5, (200, 6), dtype=np.uint8)
+    expected = linkage(images, "ward")
+    monkeypatch.setattr(_ward, "TILE_ROWS", 17)
+    monkeypatch.setattr(_ward, "N_CANDIDATES", 2)
+    for n_threads in (1, 3):
+        with joblib.parallel_config(n_jobs=n_threads):
+            tree = linkage(images, "ward")
+        np.testing.assert_array_equal(tree, expected)
+
+
 # Equal rows
 
 
@@ -191,6 +255,34 @@ def test_a_tree_of_equal_rows_is_not_deep() -> None:
     for merge, (left, right) in enumerate(tree[:, :2].astype(int), start=3000):
         depth[merge] = 1 + max(depth[left], depth[right])
     assert depth[-1] == 12  # 2^12 is the first power of two above 3000
+
+
+# The bar
+
+WATCHED = """
+import io
+import sys
+import numpy as np
+from fmnist_clustering import linkage
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+sys.stderr = Terminal()
+linkage(np.random.default_rng(0).normal(size=(2100, 2)), "ward")
+print(sys.stderr.getvalue())
+"""
+
+
+@pytest.mark.slow
+def test_the_bar_moves() -> None:
+    # tqdm reads the variable: it should show every step, however soon it comes.
+    variables = os.environ | {"TQDM_MININTERVAL": "0"}
+    command = [sys.executable, "-c", WATCHED]
+    drawn = subprocess.check_output(command, env=variables, text=True)
+    for percent in (0, 33, 67, 100):
+        assert f"2,100 clusters left: {percent:3d}%" in drawn
 
 
 # All images

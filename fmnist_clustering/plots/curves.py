@@ -16,17 +16,11 @@ from fmnist_clustering.plots._style import GREY, MARK_LINE
 NO_PICK = 0
 """The x of a rule that picks no k."""
 
-WITHOUT_PICK = {"one cluster or more": "more"}
-"""The word of a title for a rule that picks no k, where it is not "none"."""
-
 LABEL_WIDTH = 24
 """Screen pixels that a k on the x-axis needs."""
 
 LOGARITHMIC_ROOM = 1.2
 """On a logarithmic axis a label is at least this many times the one before."""
-
-ERROR_COLUMNS = {"stability": "standard error", "gap": "gap standard error"}
-"""The column with the standard error of a score."""
 
 
 def plot_inertia(
@@ -50,8 +44,7 @@ def plot_inertia(
         The elbow, one of `k_values`, as `fmnist_clustering.elbow` returns it; with None
         no k is marked.
     chord : int, optional
-        The k farthest below the chord, one of `k_values`, as
-        `fmnist_clustering.elbow_ranges` returns it. It gets a ring.
+        The k farthest below the chord, one of `k_values`. It gets a ring.
     logarithmic : bool
         Whether both axes are logarithmic. A power of k is a straight line then. The
         chord, which is straight on linear axes, is left out.
@@ -150,57 +143,36 @@ def plot_selection(
     selected: pd.DataFrame,
     axes: Sequence[Axes],
 ) -> None:
-    """Draw each score over k, with the k that its rule picks and the runner-up.
+    """Draw each score over k, with the k that `fmnist_clustering.select_k` picks.
 
     Parameters
     ----------
     scores : DataFrame
-        The result of `fmnist_clustering.selection_scores`. Standard errors become error
-        bars.
+        What was passed to `select_k`. Standard errors of the gap become error bars.
     selected : DataFrame
-        The result of `fmnist_clustering.select_k`.
+        What it has returned.
     axes : sequence or array of Axes
         One for each row of `selected`. No y-axis is made to include 0: it is the shape
-        that a rule looks at. A dashed line marks the pick, a ring the runner-up; where
-        there is no pick, there is neither.
+        that a rule looks at. A dashed line marks the pick; the title says why there is
+        none.
     """
     panels = np.ravel(np.asarray(axes))
     for ax, (criterion, choice) in zip(panels, selected.iterrows(), strict=True):
         known = scores[criterion].dropna()
-        error = scores.get(ERROR_COLUMNS.get(criterion))
-        _draw_choice(known, error, choice, ax)
-        pick = f"k = {choice['pick']}"
-        if pd.isna(choice["pick"]):
-            pick = WITHOUT_PICK.get(choice["rule"], "none")
-        ax.set_title(f"{criterion}, {choice['rule']}: {pick}", fontsize=10)
+        ax.plot(known.index, known, color=GREY, marker="o")
+        if criterion == "gap":
+            error = scores["gap standard error"][known.index]
+            bars = {"linewidth": 0, "elinewidth": 1.2, "capsize": 3}
+            ax.errorbar(known.index, known, error, color=GREY, **bars)
+        answer = choice["why none"]
+        if pd.notna(choice["pick"]):
+            ax.axvline(choice["pick"], **MARK_LINE)
+            answer = f"k = {choice['pick']}"
+        ax.set_title(f"{criterion}: {answer}", fontsize=10)
         ax.set_xlabel("number of clusters k")
         _label_k(scores.index.to_numpy(), ax)
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.yaxis.set_major_formatter(_format_score)
-
-
-def _draw_choice(
-    known: pd.Series,
-    error: pd.Series | None,
-    choice: pd.Series,
-    ax: Axes,
-) -> None:
-    """Draw one score, its error bars, and its pick and runner-up if there is one."""
-    ax.plot(known.index, known, color=GREY, marker="o")
-    if pd.notna(choice["pick"]):
-        ax.axvline(choice["pick"], **MARK_LINE)
-    if pd.notna(choice["pick"]) and pd.notna(choice["runner-up"]):
-        _draw_ring(choice["runner-up"], known[choice["runner-up"]], ax)
-    if error is not None:
-        ax.errorbar(
-            known.index,
-            known,
-            error[known.index],
-            color=GREY,
-            linewidth=0,
-            elinewidth=1.2,
-            capsize=3,
-        )
 
 
 def _draw_ring(x: float, y: float, ax: Axes) -> None:

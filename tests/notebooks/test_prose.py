@@ -67,9 +67,9 @@ CONSTANTS = {  # number: (the notebooks where it is one, reason)
     "70,000": ("01 02", "images of both splits"),
     "24": ("03", "bits of a color"),
     "10": ("03", "factor in the definition of the decibel"),
-    "45": ("01", "pairs of ten halves"),
     "5,000": ("01", "images that the gap statistic looks at"),
     "0.4": ("01", "strength from which a bend is an elbow"),
+    "0.8": ("01", "prediction strength from which clusters are said to come back"),
     "0.75": ("02", "Jaccard index from which a branch is called stable"),
     "17,430": ("02", "trees without clusters, from which the limit of a rule comes"),
 }

@@ -23,7 +23,7 @@ IMAGES = np.full((2, 784), 100.0)
 LABELS = np.array([0, 0, 1])
 SCORES = pd.DataFrame({"inertia": [9.0, 5], "silhouette": [0.2, 0.1]}, index=K_VALUES)
 SELECTED = pd.DataFrame(
-    {"rule": ["maximum"], "pick": [2], "runner-up": [3]},
+    {"pick": [2], "why none": [""], "at edge": [True]},
     index=["silhouette"],
 )
 POINTS = np.array([[0.0, 0], [1, 2], [3, 1]])

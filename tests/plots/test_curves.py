@@ -3,7 +3,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fmnist_clustering import plots
@@ -133,51 +132,39 @@ def test_narrow_axes_leave_room_for_none() -> None:
 
 SCORES = pd.DataFrame(
     {
-        "inertia": [9.0, 5, 4],
-        "stability": [np.nan, 0.9, 0.8],
-        "standard error": [np.nan, 0.1, 0.05],
+        "inertia": [9.0, 5, 4, 3],
+        "gap": [np.nan, 0.9, 0.8, 0.7],
+        "gap standard error": [np.nan, 0.1, 0.05, 0.05],
     },
-    index=pd.Index([1, 2, 3], name="k"),
+    index=pd.Index([1, 2, 3, 4], name="k"),
 )
 SELECTED = pd.DataFrame(
     {
-        "rule": ["elbow", "one standard error"],
         "pick": pd.array([None, 3], dtype="Int64"),
-        "runner-up": [2, 2],
+        "why none": ["no bend", ""],
+        "at edge": False,
     },
-    index=["inertia", "stability"],
+    index=["inertia", "gap"],
 )
 
 
-def draw_selection(scores: pd.DataFrame) -> list[Axes]:
-    panels = list(Figure().subplots(2, 1))
-    plots.plot_selection(scores, SELECTED, panels)
-    return panels
-
-
-def test_each_score_has_its_curve_and_a_pick_its_marks() -> None:
-    without_pick, with_pick = draw_selection(SCORES)
+def test_each_score_has_its_curve_and_a_pick_its_line() -> None:
+    without_pick, with_pick = Figure().subplots(2, 1)
+    plots.plot_selection(SCORES, SELECTED, [without_pick, with_pick])
     (curve,) = lines_with_dots(without_pick)
-    np.testing.assert_array_equal(curve.get_xydata(), [[1, 9], [2, 5], [3, 4]])
-    assert without_pick.get_title() == "inertia, elbow: none"
+    np.testing.assert_array_equal(curve.get_xydata(), [[1, 9], [2, 5], [3, 4], [4, 3]])
+    assert without_pick.get_title() == "inertia: no bend"
     assert upright_lines(without_pick) == []
+    assert not without_pick.collections
 
-    curve, ring = lines_with_dots(with_pick)
-    np.testing.assert_array_equal(curve.get_xydata(), [[2, 0.9], [3, 0.8]])
-    np.testing.assert_array_equal(ring.get_xydata(), [[2, 0.9]])
-    assert ring.get_markerfacecolor() == "none"
-    assert with_pick.get_title() == "stability, one standard error: k = 3"
+    curve = lines_with_dots(with_pick)[0]
+    np.testing.assert_array_equal(curve.get_xydata(), [[2, 0.9], [3, 0.8], [4, 0.7]])
+    assert with_pick.get_title() == "gap: k = 3"
     assert upright_lines(with_pick) == [3]
-    for panel in (without_pick, with_pick):
-        assert panel.get_ylim()[0] > 0, "the shape counts, not the height above 0"
-        assert list(panel.get_xticks()) == [1, 2, 3]
-
-
-def test_standard_errors_are_bars_of_the_stability() -> None:
-    _, panel = draw_selection(SCORES)
-    bars = segments(line_collection(panel))
-    assert [bar[:, 0].tolist() for bar in bars] == [[2, 2], [3, 3]]
+    bars = segments(line_collection(with_pick))
+    assert [bar[:, 0].tolist() for bar in bars] == [[2, 2], [3, 3], [4, 4]]
     assert bars[0][:, 1] == pytest.approx([0.8, 1.0])
     assert bars[1][:, 1] == pytest.approx([0.75, 0.85])
-    for panel in draw_selection(SCORES.drop(columns="standard error")):
-        assert not panel.collections
+    for panel in (without_pick, with_pick):
+        assert panel.get_ylim()[0] > 0, "the shape counts, not the height above 0"
+        assert list(panel.get_xticks()) == [1, 2, 3, 4]

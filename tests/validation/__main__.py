@@ -1,6 +1,7 @@
 """Try every rule for k on data whose answer is known: ``make validate``.
 
-Writes ``artifacts/validation.csv``, one data set in each row.
+Writes ``artifacts/validation.csv``, one data set in each row, and
+``artifacts/validation-images.csv``, the prediction strength of images and of clouds.
 """
 
 import os
@@ -14,7 +15,8 @@ import time
 import joblib
 import pandas as pd
 
-from tests.benchmarks.tables import VALIDATION, renew_pages
+from tests.benchmarks.tables import VALIDATION, VALIDATION_IMAGES, renew_pages
+from tests.validation import images
 from tests.validation.data_sets import data_sets
 from tests.validation.rules import apply_rules
 
@@ -30,6 +32,7 @@ def main() -> None:
     rules = table.columns.drop(["family", "data"])
     table = table.astype(dict.fromkeys(rules, "Int64"))
     table.to_csv(VALIDATION, index=False, lineterminator="\n")
+    images.main().round(3).to_csv(VALIDATION_IMAGES, lineterminator="\n")
     renew_pages()
     print(f"{len(every)} data sets in {(time.monotonic() - start) / 60:.0f} minutes")
 
