@@ -236,7 +236,7 @@ def _choose_nearest(clusters: _Clusters, block: IntArray, others: IntArray) -> I
     """
     own = block[:, None]
     increases = _increases(clusters, np.broadcast_to(own, others.shape), others)
-    increases[own == others] = np.inf
+    increases[own == others] = np.inf  # it is no neighbor of itself
     order = np.lexsort((own ^ others, increases), axis=1)
     first = order[:, 0]
     rows = np.arange(len(block))
